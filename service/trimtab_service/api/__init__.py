@@ -1,0 +1,1 @@
+"""HTTP: parses requests, calls use cases, shapes answers. Knows no rules, queries or maths."""

@@ -1,0 +1,1 @@
+"""Runs optimizer functions in other processes, with a deadline."""

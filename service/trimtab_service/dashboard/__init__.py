@@ -1,0 +1,1 @@
+"""Pages for people: HTML and SVG made on the server."""

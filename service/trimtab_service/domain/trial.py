@@ -1,0 +1,174 @@
+"""A trial: one evaluation of params, from the hand-out to the result, and the moves that are allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from trimtab_service.domain.errors import InvalidValue, LeaseLost, TrialAlreadyFinished, TrialNotRunning
+from trimtab_service.domain.metric import Value
+from trimtab_service.domain.space import Params
+
+MAX_ATTEMPTS = 3
+"""Hand-outs of one trial before it counts as failed."""
+
+
+class TrialState(StrEnum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"
+    """Enqueued or given back: the next ask hands it out."""
+    RUNNING = "running"
+    """Leased to a worker."""
+    COMPLETE = "complete"
+    """Every objective was told."""
+    STOPPED = "stopped"
+    """Ended early on the stopping rule's advice; its values are kept."""
+    INFEASIBLE = "infeasible"
+    """Refused before training, for its cost."""
+    FAILED = "failed"
+    """Ended without a result."""
+
+
+OPEN = frozenset({TrialState.WAITING, TrialState.RUNNING})
+FINISHED = frozenset(TrialState) - OPEN
+
+
+class FailureKind(StrEnum):
+    """Why a trial ended without a result."""
+
+    OOM = "oom"
+    NAN = "nan"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    INFRASTRUCTURE = "infrastructure"
+    """Not the params' fault: the trial is handed out again, up to MAX_ATTEMPTS times."""
+
+
+class Source(StrEnum):
+    """Where a trial's params come from."""
+
+    GP = "gp"
+    INITIAL = "initial"
+    GRID = "grid"
+    RANDOM = "random"
+    SOBOL = "sobol"
+    FALLBACK = "fallback"
+    """A quasi-random point, because no proposal could be computed in time."""
+    USER = "user"
+    """Enqueued, or added with its result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a trial failed, in a word and in a sentence."""
+
+    kind: FailureKind
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One evaluation. number: its place in the study, from 0. epoch: rises with each hand-out, fences late workers.
+
+    attempt: how many times it was handed out. reason: why a fallback was proposed, else empty.
+    """
+
+    number: int
+    params: Params
+    state: TrialState = TrialState.WAITING
+    source: Source = Source.USER
+    values: Mapping[str, Value] = field(default_factory=dict)
+    failure: Failure | None = None
+    epoch: int = 0
+    attempt: int = 0
+    worker: str = ""
+    reason: str = ""
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    def complete(self, values: Mapping[str, Value]) -> Trial:
+        """The trial with its result. A worker whose lease ran out may still tell: the first valid result wins.
+
+        The same tell twice gives the same trial. Raises TrialAlreadyFinished when another result is there.
+        """
+        if self.state in FINISHED:
+            if self.state is TrialState.COMPLETE and _numbers(values) == _numbers(self.values):
+                return self
+            raise TrialAlreadyFinished(
+                f"trial {self.number} is {self.state.value}"
+                + (f" with {_spell(self.values)}" if self.values else "")
+                + f" and can't be told {_spell(values)}"
+            )
+        if self.epoch == 0:
+            raise TrialNotRunning(f"trial {self.number} was never handed out: ask for it first")
+        return replace(self, state=TrialState.COMPLETE, values=dict(values))
+
+    def fail(self, epoch: int, failure: Failure) -> Trial:
+        """The trial without a result. Infrastructure failures go back to waiting while attempts are left.
+
+        The same failure twice gives the same trial. Raises TrialAlreadyFinished and LeaseLost.
+        """
+        if self.state in FINISHED:
+            if self.failure == failure and self.epoch == epoch:
+                return self
+            raise TrialAlreadyFinished(f"trial {self.number} is {self.state.value} and can't fail now")
+        self.check_lease(epoch)
+        if failure.kind is FailureKind.INFRASTRUCTURE and self.attempt < MAX_ATTEMPTS:
+            return replace(self, state=TrialState.WAITING, worker="", failure=failure)
+        return replace(self, state=TrialState.FAILED, failure=failure)
+
+    def release(self, epoch: int) -> Trial:
+        """The trial given back unharmed: it waits for the next ask, and the attempt does not count.
+
+        Raises TrialAlreadyFinished and LeaseLost.
+        """
+        if self.state in FINISHED:
+            raise TrialAlreadyFinished(f"trial {self.number} is {self.state.value} and can't be released")
+        self.check_lease(epoch)
+        return replace(self, state=TrialState.WAITING, worker="", attempt=max(self.attempt - 1, 0))
+
+    def check_lease(self, epoch: int) -> None:
+        """Raises LeaseLost unless the trial runs under this epoch, and TrialAlreadyFinished when it has finished."""
+        if self.state in FINISHED:
+            raise TrialAlreadyFinished(f"trial {self.number} is {self.state.value}")
+        if self.state is not TrialState.RUNNING or epoch != self.epoch:
+            raise LeaseLost(
+                f"trial {self.number} is {self.state.value} under lease epoch {self.epoch}, got epoch {epoch}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A trial as the optimizer sees it. losses: per objective, to be minimised; empty unless the trial is complete.
+
+    variances: of the losses, where a standard error was told, else 0.
+    """
+
+    number: int
+    state: TrialState
+    params: Params
+    losses: tuple[float, ...] = ()
+    variances: tuple[float, ...] = ()
+
+
+History = tuple[Observation, ...]
+"""Every trial of a study, by number: complete, failed, and pending (waiting or running)."""
+
+
+def check_step(step: int) -> int:
+    """A report's step. Raises InvalidValue."""
+    if not 0 <= step < 2**53:
+        raise InvalidValue(f"step must be in [0, 2^53), got {step}")
+    return step
+
+
+def _numbers(values: Mapping[str, Value]) -> dict[str, tuple[float, float | None]]:
+    return {name: (value.value, value.stderr) for name, value in values.items()}
+
+
+def _spell(values: Mapping[str, Value]) -> str:
+    return "{" + ", ".join(f"{name}: {value.value}" for name, value in values.items()) + "}"

@@ -1,0 +1,1 @@
+"""One file per verb: what happens when somebody asks, tells, reports or looks."""
