@@ -34,7 +34,7 @@ _SIZES = {"size_kb": 1_000, "size_mb": 1_000_000, "size_kib": 1_024, "size_mib":
 """Other units of size_bytes, accepted wherever a limit is written."""
 
 
-class _Absent(Exception):  # noqa: N818  # a signal within this file, not an error
+class _Absent(Exception):  # a signal within this file, not an error
     """The trial has no value of that name."""
 
 

@@ -121,10 +121,9 @@ class Int:
 
     def check(self, value: object) -> int:
         """The value as an int. Raises InvalidParams when it is not a whole number within the limits, on a step."""
-        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not whole:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
             raise InvalidParams(f"{self.name} must be a whole number, got {value!r}")
-        number = int(value)  # type: ignore[call-overload]  # an int or a whole float, by the guard above
+        number = int(value)
         if not self.low <= number <= self.high:
             raise InvalidParams(f"{self.name} must be in [{self.low}, {self.high}], got {value!r}")
         if (number - self.low) % self.step:

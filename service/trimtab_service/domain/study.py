@@ -192,6 +192,10 @@ class Study:
         """The study with another budget. Raises InvalidStudy."""
         return replace(self, max_trials=check_budget(max_trials))
 
+    def with_metadata(self, metadata: Mapping[str, Any] | None) -> Study:
+        """The study with other metadata."""
+        return replace(self, metadata=dict(metadata or {}))
+
 
 def check_name(name: str) -> str:
     """The study's name. Raises InvalidStudy."""

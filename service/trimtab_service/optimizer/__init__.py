@@ -1,1 +1,1 @@
-"""Proposes params from a problem and its history. Pure functions: never asks who asks, where trials are kept, or the clock."""
+"""Proposes params from a problem and its history. Pure functions: no clock, no database, no global randomness."""

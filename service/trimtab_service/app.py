@@ -1,0 +1,69 @@
+"""The composition root: builds store, compute and app from the settings. The only place that wires rooms together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from trimtab_service import api, dashboard
+from trimtab_service.compute import Compute
+from trimtab_service.settings import Settings
+from trimtab_service.store import Store
+from trimtab_service.usecases.rooms import Rooms
+
+THREADS = 32
+"""Requests worked on at once; asks that compute hold at most half of these."""
+
+
+def build_rooms(settings: Settings) -> Rooms:
+    """The rooms below the routes; nothing is started or opened yet but the database's engine."""
+    return Rooms(
+        store=Store(settings.database),
+        compute=Compute(settings.compute_workers),
+        lease_seconds=settings.lease_seconds,
+        deadline=settings.deadline_seconds,
+    )
+
+
+def create_app(settings: Settings, rooms: Rooms | None = None) -> FastAPI:
+    """The application. An SQLite file is migrated when it starts; PostgreSQL wants `trimtab-service migrate`."""
+    rooms = rooms or build_rooms(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        if settings.is_sqlite:
+            await anyio.to_thread.run_sync(rooms.store.migrate)
+        rooms.compute.warm()
+        yield
+        rooms.compute.close()
+        rooms.store.close()
+
+    app = FastAPI(
+        title="Trimtab",
+        version=version("trimtab-service"),
+        description="Bayesian hyperparameter optimisation for models that must be small, fast and accurate.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        root_path=settings.root_path,
+    )
+    api.install(
+        app,
+        rooms,
+        auth=settings.auth,
+        allowed_hosts=settings.host_names,
+        secure_cookies=settings.behind_proxy,
+    )
+    dashboard.install(app, rooms)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The application of the TRIMTAB_* variables, for several server processes."""
+    return create_app(Settings.from_environment(os.environ))

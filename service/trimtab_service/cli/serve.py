@@ -1,0 +1,175 @@
+"""Serve: lock the file, migrate it, make the first key, listen, and say where."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import uvicorn
+
+from trimtab_service.app import build_rooms, create_app
+from trimtab_service.cli import credentials
+from trimtab_service.cli.side_files import AlreadyServed, ServerLock, when_clients_are_gone
+from trimtab_service.domain.errors import DatabaseUnavailable
+from trimtab_service.settings import InvalidSetting, Settings, variable
+from trimtab_service.store import Store
+from trimtab_service.usecases import health, keys
+from trimtab_service.usecases.rooms import Rooms
+
+GRACE = 5
+"""Seconds that open requests have to finish once the server is told to end."""
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it does."""
+
+    def __init__(self, config: uvicorn.Config, ready: list[str]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        print("\n".join(self._ready), flush=True)
+
+
+def serve(settings: Settings, *, embedded: bool = False) -> int:
+    """Serve until told to end. Returns the exit code."""
+    settings.check_exposure()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    file = sqlite_file(settings.database)
+    if embedded and file is None:
+        raise InvalidSetting("embedded needs an SQLite file")
+    try:
+        lock = None if file is None else ServerLock(file)
+    except AlreadyServed as error:
+        print(f"trimtab-service: {error}", file=sys.stderr)
+        return 1
+    try:
+        with closing(_listen(settings)) as listener:
+            url = _url(settings, listener)
+            rooms = build_rooms(settings)
+            lines = [f"trimtab-service: listening on {url}"]
+            try:
+                _prepare(rooms, settings)
+                lines += _first_lines(rooms, settings, url, file)
+            except DatabaseUnavailable as error:
+                print(f"trimtab-service: {error.detail}", file=sys.stderr)
+                return 1
+            if lock is not None:
+                lock.announce(url)
+            if settings.workers > 1:
+                return _serve_many(settings, rooms, lines)
+            server = _Server(_config(settings, create_app(settings, rooms)), lines)
+            if embedded and file is not None:
+                when_clients_are_gone(file, lambda: setattr(server, "should_exit", True))
+            server.run(sockets=[listener])
+            return 0 if server.started else 1
+    except OSError as error:
+        print(f"trimtab-service: can't listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def migrate(settings: Settings) -> int:
+    """Bring the tables up to date and say to which revision."""
+    store = Store(settings.database)
+    try:
+        store.migrate()
+        print(f"trimtab-service: the database is at revision {store.check()['revision']}")
+    except DatabaseUnavailable as error:
+        print(f"trimtab-service: {error.detail}", file=sys.stderr)
+        return 1
+    finally:
+        store.close()
+    return 0
+
+
+def sqlite_file(database: str) -> Path | None:
+    """The absolute path of an SQLite database's file; None for PostgreSQL and for memory."""
+    if not database.startswith("sqlite:///"):
+        return None
+    return Path(database.removeprefix("sqlite:///")).absolute()
+
+
+def _prepare(rooms: Rooms, settings: Settings) -> None:
+    if settings.is_sqlite:
+        rooms.store.migrate()
+    health.ready(rooms)
+
+
+def _first_lines(rooms: Rooms, settings: Settings, url: str, file: Path | None) -> list[str]:
+    """Make sure that this user has a key for this address, and say how to come in."""
+    if not settings.auth:
+        return ["trimtab-service: no key is asked for: everybody on this machine may come in"]
+    address = f"sqlite:///{file}" if file is not None else url
+    key = credentials.key_for(address)
+    caller = keys.authenticate(rooms, key) if key else None
+    if caller is None:
+        if file is None and keys.any_key(rooms):
+            return []
+        made = keys.make_key(rooms, note="made at the first start")
+        key, caller = made.text, keys.authenticate(rooms, made.text)
+    assert key is not None
+    assert caller is not None
+    addresses = [address] if settings.port == 0 else [address, url]
+    credentials.keep(key, addresses)
+    token = keys.login_token(rooms, caller.key_id)
+    minutes = keys.LOGIN_SECONDS // 60
+    return [
+        f"trimtab-service: the key is in {credentials.path()}",
+        f"trimtab-service: open {url}/login?token={quote(token)} (works once, within {minutes} minutes)",
+    ]
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _config(settings: Settings, app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an app, or the name of its factory
+        host=settings.host,
+        port=settings.port,
+        http="h11",
+        ws="none",
+        log_level="warning" if settings.log_level == "info" else settings.log_level,
+        timeout_graceful_shutdown=GRACE,
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        server_header=False,
+    )
+
+
+def _serve_many(settings: Settings, rooms: Rooms, lines: list[str]) -> int:
+    """Several processes on one port; each builds its own app from the environment."""
+    rooms.compute.close()
+    rooms.store.close()
+    for name in settings.__dataclass_fields__:
+        os.environ[variable(name)] = str(getattr(settings, name))
+    print("\n".join(lines), flush=True)
+    config = _config(settings, "trimtab_service.app:from_environment")
+    listener = config.bind_socket()
+    uvicorn.supervisors.Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    return 0

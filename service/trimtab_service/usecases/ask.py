@@ -1,0 +1,137 @@
+"""Ask: hand out trials. First those that wait, then new ones that the optimizer proposes.
+
+The road: a short transaction claims what waits and reads the history; with no transaction open, the compute pool
+proposes; a second transaction takes the numbers, charges the budget and inserts the trials, all or nothing. It takes
+the numbers only if nobody took them meanwhile, since a proposal is a function of the history and of its trial's number.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trimtab_service.compute import DeadlinePassed, WorkerDied
+from trimtab_service.domain.errors import DomainError, Overloaded, SpaceExhausted
+from trimtab_service.domain.study import Study
+from trimtab_service.domain.trial import History, Source, Trial, TrialState
+from trimtab_service.optimizer.suggest import Proposal, Proposals, fallback, suggest
+from trimtab_service.store import NewTrial, Transaction
+from trimtab_service.usecases.once import Answer, Once
+from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 20
+"""How often new proposals are made when other servers take the numbers first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What a proposal rests on. numbers: those that the new trials will get if nobody comes in between."""
+
+    study: Study
+    history: History
+    surrogates: Mapping[str, dict[str, Any]]
+    numbers: range
+
+
+@again_when_raced
+def ask(rooms: Rooms, caller: Caller, ref: str, count: int, worker: str, once: Once) -> Answer:
+    """Up to count trials, leased to the worker: fewer when the budget or the space holds fewer.
+
+    Raises StudyPaused, BudgetReached and SpaceExhausted when there is none, StudyNotFound, and Overloaded.
+    """
+    with rooms.store.begin(caller.project_id) as tx:
+        if (answer := once.saved(tx)) is not None:
+            return answer
+        study = tx.study(ref)
+        study.check_open()
+        claimed = tx.claim(study, worker, count, rooms.lease_seconds)
+        if claimed:
+            return once.save(tx, claimed)
+        study.room()
+    with rooms.proposing[study.id]:
+        for _ in range(ROUNDS):
+            snapshot = _snapshot(rooms, caller, study, count)
+            proposals, reason = _propose(rooms, snapshot)
+            with rooms.store.begin(caller.project_id) as tx:
+                if (answer := once.saved(tx)) is not None:
+                    return answer
+                trials = _insert(tx, rooms, snapshot, proposals, worker, reason)
+                if trials:
+                    return once.save(tx, trials)
+    raise Overloaded(f"other asks of study {ref!r} came first {ROUNDS} times; try again")
+
+
+def _snapshot(rooms: Rooms, caller: Caller, study: Study, count: int) -> _Snapshot:
+    with rooms.store.read(caller.project_id) as tx:
+        study = tx.study(study.public_id)
+        study.check_open()
+        room = study.room()
+        take = count if room is None else min(count, room)
+        return _Snapshot(
+            study,
+            tx.history(study),
+            tx.surrogates(study),
+            range(study.next_number, study.next_number + take),
+        )
+
+
+def _propose(rooms: Rooms, snapshot: _Snapshot) -> tuple[Proposals, str]:
+    """Proposals for the snapshot's numbers, and the reason when they are the fallback's. Raises SpaceExhausted."""
+    problem, numbers = snapshot.study.problem, list(snapshot.numbers)
+    reason = ""
+    try:
+        proposals = rooms.compute.run(
+            suggest, problem, snapshot.history, snapshot.surrogates, numbers, deadline=rooms.deadline
+        )
+    except DomainError:
+        raise
+    except (DeadlinePassed, WorkerDied) as error:
+        reason = str(error)
+    except Exception as error:  # whatever the model does, an ask is answered; the reason is stored with the trial
+        log.exception("no proposal for study %s", snapshot.study.public_id)
+        reason = f"{type(error).__name__}: {error}"
+    if reason:
+        log.warning("study %s gets quasi-random points: %s", snapshot.study.public_id, reason)
+        proposals = Proposals(tuple(fallback(problem, number) for number in numbers), {})
+    if not proposals.items:
+        raise SpaceExhausted(
+            f"every configuration of study {snapshot.study.name!r} has been handed out: "
+            f"{len(snapshot.history)} trials"
+        )
+    return proposals, reason
+
+
+def _insert(
+    tx: Transaction, rooms: Rooms, snapshot: _Snapshot, proposals: Proposals, worker: str, reason: str
+) -> tuple[Trial, ...]:
+    """The proposals as running trials; none when another server took the numbers."""
+    study, seen = snapshot.study, snapshot.study.next_number
+    first = tx.take_numbers(study, len(proposals.items), charged=True, seen=seen)
+    if first is None:
+        tx.study(study.public_id).room()
+        return ()
+    if proposals.surrogates:
+        tx.save_surrogates(study, proposals.surrogates)
+    return tx.add_trials(
+        study,
+        [
+            _new_trial(first + place, proposal, worker, reason, rooms.lease_seconds)
+            for place, proposal in enumerate(proposals.items)
+        ],
+    )
+
+
+def _new_trial(number: int, proposal: Proposal, worker: str, reason: str, lease_seconds: float) -> NewTrial:
+    return NewTrial(
+        number=number,
+        params=proposal.params,
+        source=Source(proposal.source),
+        state=TrialState.RUNNING,
+        worker=worker,
+        reason=reason,
+        lease_seconds=lease_seconds,
+    )
