@@ -60,7 +60,7 @@ def create_app(settings: Settings, rooms: Rooms | None = None) -> FastAPI:
         allowed_hosts=settings.host_names,
         secure_cookies=settings.behind_proxy,
     )
-    dashboard.install(app, rooms)
+    dashboard.install(app, rooms, secure_cookies=settings.behind_proxy)
     return app
 
 

@@ -49,7 +49,7 @@ class Settings:
             raise InvalidSetting(f"an SQLite file is served by one process, got workers={self.workers}")
 
     def check_exposure(self) -> None:
-        """Refuse to serve openly. Raises InvalidSetting unless the bind is loopback or guarded by names and a proxy."""
+        """Raise InvalidSetting unless the bind is loopback, or guarded by host names and a proxy."""
         if self.is_loopback:
             return
         if not self.auth:

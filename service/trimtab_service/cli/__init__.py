@@ -77,9 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--workers", type=int, metavar="N", help="server processes, on PostgreSQL only [TRIMTAB_WORKERS]"
     )
-    serve.add_argument(
-        "--embedded", action="store_true", help="end with the last local client (used by Client.local)"
-    )
+    serve.add_argument("--embedded", action="store_true", help="end with the last local client")
 
     commands.add_parser("migrate", parents=[database], help="bring the database's tables up to date")
 

@@ -30,7 +30,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda item, items: item in items,
     ast.NotIn: lambda item, items: item not in items,
 }
-_SIZES = {"size_kb": 1_000, "size_mb": 1_000_000, "size_kib": 1_024, "size_mib": 1_048_576}
+_SIZES = {"size_kb": 1_000, "size_mb": 1_000_000, "kib": 1_024, "mib": 1_048_576}
 """Other units of size_bytes, accepted wherever a limit is written."""
 
 

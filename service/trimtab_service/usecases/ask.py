@@ -2,7 +2,7 @@
 
 The road: a short transaction claims what waits and reads the history; with no transaction open, the compute pool
 proposes; a second transaction takes the numbers, charges the budget and inserts the trials, all or nothing. It takes
-the numbers only if nobody took them meanwhile, since a proposal is a function of the history and of its trial's number.
+the numbers only if nobody took them meanwhile: a proposal is a function of the history and of its trial's number.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ LOGIN_SECONDS = 600
 SESSION_SECONDS = 12 * 3600
 """How long a browser session lasts without use."""
 ADMIN = "admin"
+SESSION_COOKIE = "trimtab_session"
+"""The name of the cookie that holds a session's secret."""
 
 
 @dataclass(frozen=True, slots=True)
