@@ -1,0 +1,30 @@
+# Each verb is dev.py's, so `python3 dev.py VERB` does the same where there is no make.
+# SEED=k picks the demo's run; ARGS="…" goes to the tool behind a verb: make test ARGS="-k pareto"
+
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help demo test check serve bench test-slow soak
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo:  ## From nothing to a tuned model: server, study, result (SEED=k for another run)
+	@$(PYTHON) dev.py demo $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+test:  ## Run the tests, but not the slow ones, with coverage
+	@$(PYTHON) dev.py test $(ARGS)
+
+check:  ## Check format, lint, types and import contracts
+	@$(PYTHON) dev.py check $(ARGS)
+
+serve:  ## Start the server on the demo's database, or on trimtab.db
+	@$(PYTHON) dev.py serve $(ARGS)
+
+bench:  ## Compare the optimizer's algorithms on three small functions
+	@$(PYTHON) dev.py bench $(ARGS)
+
+test-slow:  ## Run the slow tests: crashes, wheels in empty environments, pages in a browser
+	@$(PYTHON) dev.py test-slow $(ARGS)
+
+soak:  ## Run the crash tests with many more kills
+	@$(PYTHON) dev.py soak $(ARGS)

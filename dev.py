@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Runs the project's verbs in .venv, which it makes when needed. `python3 dev.py help` lists them.
+
+Standard library only, in the words of Python 3.8, so that a Python too old for the project reads this to the end and
+says so, instead of stopping at a syntax error.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from requirements.venv import PYTHON, ROOT, VENV, Trouble, apt_install, as_root_with_apt, prepare, say, surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OLDEST = (3, 11)
+LONG_FILE = 300
+"""Lines past which `check` warns of a file."""
+
+KEYS = ROOT / ".trimtab" / "config"
+"""Where `demo` and `serve` keep the server's keys, as XDG_CONFIG_HOME, instead of in the user's own configuration:
+so a deleted clone leaves nothing behind, and `serve` finds the key that `demo` made for the same database."""
+
+
+def too_old(version: tuple[int, int], found: str) -> str:
+    """What to say to a Python of this version, found at this path; empty when it is new enough."""
+    if version >= OLDEST:
+        return ""
+    needed, got = ".".join(map(str, OLDEST)), ".".join(map(str, version))
+    return (
+        f"Trimtab needs Python {needed} or newer, and this is Python {got} ({found}).\n"
+        f"Install a newer one and call it by name: python{needed} dev.py demo"
+    )
+
+
+def newer_python(which: Callable[[str], str | None] = shutil.which) -> str | None:
+    """A Python on the PATH that is new enough and really starts."""
+    for minor in range(11, 16):
+        path = which(f"python3.{minor}")
+        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return path
+    return None
+
+
+def become(*command: object, **more: str) -> int:
+    """Turn into the tool, so that Ctrl-C and its exit code are its own and no process is left between."""
+    words = [str(word) for word in command]
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execve(words[0], words, surroundings(**more))
+
+
+def tool(name: str) -> Path:
+    """A command that is installed in .venv."""
+    return VENV / "bin" / name
+
+
+def under_test(**more: str) -> dict[str, str]:
+    """Variables of a test run: nothing is kept in the user's home, and maths uses one thread per process."""
+    home = ROOT / ".trimtab" / "test"
+    shutil.rmtree(home, ignore_errors=True)
+    kept = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "STATE", "DATA", "CACHE")}
+    return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **more}
+
+
+def demo(rest: list[str]) -> int:
+    """Tune a small network on scikit-learn's digits, on a server of its own; --seed K for another run."""
+    prepare()
+    return become(PYTHON, "examples/digits.py", *rest, XDG_CONFIG_HOME=str(KEYS))
+
+
+def serve(rest: list[str]) -> int:
+    """Start the server on the demo's database, or on trimtab.db when there was no demo."""
+    prepare()
+    after_demo = ROOT / "demo-out" / "trimtab.db"
+    database = after_demo if after_demo.exists() else ROOT / "trimtab.db"
+    if "TRIMTAB_DATABASE" not in os.environ and "--database" not in rest:
+        rest = ["--database", f"sqlite:///{database}", *rest]
+    say(f"the key lies below {KEYS}; for a client in another terminal: export XDG_CONFIG_HOME='{KEYS}'")
+    return become(tool("trimtab-service"), "serve", *rest, XDG_CONFIG_HOME=str(KEYS))
+
+
+def test(rest: list[str]) -> int:
+    """Run the tests, but not the slow ones, with coverage."""
+    prepare()
+    spread = ["-n", "2", "--dist", "worksteal", "-m", "not slow"]
+    return become(tool("pytest"), *spread, "--cov", "--cov-report=term", *rest, **under_test())
+
+
+def test_slow(rest: list[str]) -> int:
+    """Run the slow tests: crashes, the wheels in empty environments, the pages in a browser."""
+    prepare(slow=True)
+    if shutil.which("chromium") is None:
+        if as_root_with_apt():
+            apt_install("chromium")
+        elif os.environ.get("CI") == "true":
+            raise Trouble("CI=true, and chromium is missing: sudo apt-get install chromium")
+        else:
+            say("chromium is missing, so the browser tests are left out; to have them: sudo apt-get install chromium")
+            rest = ["--ignore=tests/browser", *rest]
+    return become(tool("pytest"), "-n", "1", "-m", "slow", *rest, **under_test())
+
+
+def soak(rest: list[str]) -> int:
+    """Run the crash tests with many more kills."""
+    prepare()
+    return become(tool("pytest"), "-n", "0", "-m", "slow", "tests/crash", *rest, **under_test(TRIMTAB_SOAK="1"))
+
+
+def check(rest: list[str]) -> int:
+    """Check format, lint, types and import contracts: all of them, even when the first fails."""
+    prepare()
+    commands = (
+        ("ruff", "format", "--check", "."),
+        ("ruff", "check", "."),
+        ("mypy", "--strict"),
+        ("lint-imports",),
+    )
+    failed = []
+    for name, *words in commands:
+        say(" ".join([name, *words]))
+        command = [str(tool(name)), *words, *rest]
+        if subprocess.run(command, cwd=ROOT, env=surroundings(), check=False).returncode:
+            failed.append(name)
+    for path, lines in long_files(ROOT):
+        say(f"warning: {path} has {lines} lines; past {LONG_FILE} it is likely two rooms in one")
+    say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+def long_files(root: Path) -> list[tuple[Path, int]]:
+    """The Python files of more than LONG_FILE lines, and how many."""
+    rooms = ("*.py", "service/**/*.py", "clients/**/*.py", "migrations/**/*.py", "tests/**/*.py", "*/*.py")
+    paths = sorted({path for room in rooms for path in root.glob(room) if ".venv" not in path.parts})
+    sizes = [(path.relative_to(root), len(path.read_bytes().splitlines())) for path in paths]
+    return [(path, lines) for path, lines in sizes if lines > LONG_FILE]
+
+
+def bench(rest: list[str]) -> int:
+    """Compare the optimizer's algorithms on three small functions, for under two minutes."""
+    prepare()
+    return become(PYTHON, "benchmarks/optimizer.py", *rest, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
+
+VERBS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "serve": serve,
+    "bench": bench,
+    "test-slow": test_slow,
+    "soak": soak,
+}
+
+
+def main(words: list[str]) -> int:
+    """Run one verb; what follows it goes to the tool behind it."""
+    refusal = too_old(sys.version_info[:2], sys.executable)
+    if refusal:
+        other = newer_python()
+        if other is None:
+            print(refusal, file=sys.stderr)
+            return 1
+        os.execv(other, [other, __file__, *words])
+    if not words or words[0] not in VERBS:
+        print("python3 dev.py VERB [what the tool behind it takes]\n")
+        for name, verb in VERBS.items():
+            print(f"  {name:10} {verb.__doc__}")
+        return 0 if words in ([], ["help"], ["--help"], ["-h"]) else 2
+    try:
+        return VERBS[words[0]](words[1:])
+    except Trouble as trouble:
+        print(f"dev.py: {trouble}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
