@@ -38,17 +38,11 @@ class UnsupportedModel(TrimtabError, TypeError):
 
     code = "unsupported_model"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(self.code, detail)
-
 
 class InvalidExample(TrimtabError, ValueError):
     """The example input does not fit the model."""
 
     code = "invalid_example"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(self.code, detail)
 
 
 @dataclass(frozen=True, slots=True)
