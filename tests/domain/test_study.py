@@ -1,0 +1,111 @@
+"""A problem and a study keep their rules."""
+
+import pytest
+from tests.builders import a_problem
+
+from trimtab_service.domain.errors import (
+    InvalidStudy,
+    InvalidValue,
+    MissingMetric,
+    NotSupported,
+    UnknownMetric,
+)
+from trimtab_service.domain.metric import Objective, Value
+from trimtab_service.domain.study import Problem, difference
+
+SPEC = {
+    "space": {"lr": {"type": "float", "low": 1e-4, "high": 1.0, "log": True}},
+    "objectives": {"accuracy": "max", "size_bytes": {"direction": "minimize", "log": True, "reference": 1e6}},
+    "metrics": ["train_s"],
+}
+
+
+def test_the_json_form_survives_a_round_trip():
+    problem = Problem.from_spec(SPEC)
+    assert Problem.from_spec(problem.to_spec()) == problem
+    assert problem.to_spec()["objectives"]["accuracy"]["direction"] == "maximize"
+
+
+def test_an_objective_turns_values_into_losses():
+    problem = Problem.from_spec(SPEC)
+    accuracy, size = problem.objectives
+    assert accuracy.loss(0.9) == -0.9
+    assert size.loss(1000.0) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"objectives": {}}, InvalidStudy, "1 to 4 objectives, got 0"),
+        ({"objectives": {"a": "up"}}, InvalidStudy, "a direction is 'minimize' or 'maximize', got 'up'"),
+        ({"objectives": {"a": {"log": True}}}, InvalidStudy, "expected a direction"),
+        ({"objectives": {"a": {"direction": "min", "noise": 1}}}, NotSupported, "['noise'] is not built yet"),
+        ({"objectives": {"a": {"direction": "min", "log": True, "reference": 0}}}, InvalidStudy, "above 0 on a log"),
+        ({"metrics": ["accuracy"]}, InvalidStudy, "each metric is named once"),
+        ({"algorithm": "tpe"}, InvalidStudy, "['gp', 'grid', 'random', 'sobol'], got 'tpe'"),
+        ({"options": {"deterministic": True}}, NotSupported, "deterministic"),
+        ({"options": {"acquisition": "ucb"}}, NotSupported, "'ucb' is not built yet"),
+        ({"options": {"acquisition": "magic"}}, InvalidStudy, "got 'magic'"),
+        ({"options": {"n_initial": 0}}, InvalidStudy, "n_initial must be a whole number of at least 1, got 0"),
+        ({"algorithm": "grid", "options": {"points": {"lr": 1}}}, InvalidStudy, "[2, 1000], got 1"),
+        ({"algorithm": "grid", "options": {"points": {"x": 3}}}, InvalidStudy, "expected parameters ['lr'], got 'x'"),
+        ({"algorithm": "random", "options": {"points": {}}}, InvalidStudy, "takes options [], got ['points']"),
+        ({"seed": -1}, InvalidStudy, "seed must be a whole number in [0, 2^63), got -1"),
+    ],
+)
+def test_a_definition_that_makes_no_sense_is_refused(changes, error, says):
+    with pytest.raises(error) as caught:
+        Problem.from_spec({**SPEC, **changes})
+    assert says in caught.value.detail
+
+
+def test_told_values_are_checked_against_the_study():
+    problem = Problem.from_spec(SPEC)
+    told = {"accuracy": 0.9, "size_bytes": {"value": 10, "stderr": 1}, "macs": 5, "train_s": 1.5}
+    values = problem.values(told, complete=True)
+    assert values["size_bytes"] == Value(10.0, 1.0)
+    with pytest.raises(UnknownMetric, match=r"got \['acuracy'\]; declare others as metrics"):
+        problem.values({"acuracy": 0.9}, complete=True)
+    with pytest.raises(MissingMetric, match="'size_bytes' is missing"):
+        problem.values({"accuracy": 0.9}, complete=True)
+    assert set(problem.values({"accuracy": 0.9}, complete=False)) == {"accuracy"}
+    with pytest.raises(InvalidValue, match="must be above 0, got 0"):
+        problem.values({"accuracy": 0.9, "size_bytes": 0}, complete=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (float("nan"), "value must be finite, got nan; tell a failure instead"),
+        (True, "value must be a number, got True"),
+        ("0.9", "value must be a number, got '0.9'"),
+        (10**400, "value must be finite"),
+        ({"value": 1, "stderr": -1}, "stderr must not be negative"),
+        ({"stderr": 1}, "expected a number or {value, stderr, contract}"),
+        ({"value": 1, "unit": "ms"}, "expected a number or {value, stderr, contract}"),
+        ({"value": 1, "contract": "x"}, "contract must be an object"),
+    ],
+)
+def test_a_value_that_is_no_finite_number_is_refused(given, says):
+    with pytest.raises(InvalidValue) as caught:
+        Value.of("m", given)
+    assert says in caught.value.detail
+
+
+def test_the_difference_names_each_path():
+    old = a_problem().to_spec()
+    new = a_problem(seed=7).to_spec()
+    assert difference(old, new) == {"seed": {"expected": old["seed"], "got": 7}}
+    assert difference(old, old) == {}
+
+
+def test_the_difference_sees_another_order_of_parameters():
+    one = {"space": {"a": {"type": "constant", "value": 1}, "b": {"type": "constant", "value": 2}}}
+    two = {"space": dict(reversed(one["space"].items()))}
+    assert difference(one, two) == {"space (order)": {"expected": ["a", "b"], "got": ["b", "a"]}}
+
+
+def test_an_objective_needs_a_name_that_can_be_a_metric():
+    with pytest.raises(InvalidStudy, match="a metric's name"):
+        Problem.from_spec({**SPEC, "objectives": {"top-1 %": "max"}})
+    assert Objective("top-1", "maximize").metric == "top-1"
