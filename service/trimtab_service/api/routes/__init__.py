@@ -1,1 +1,1 @@
-"""The routes of /v1 and of operations, one file per noun."""
+"""Each route parses, calls one use case, and shapes the answer."""
