@@ -43,6 +43,15 @@ class Progress:
     values: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Every complete trial of a study by number, the front among them, and how it grew."""
+
+    trials: tuple[Trial, ...]
+    front: Front
+    progress: Progress
+
+
 def best(rooms: Rooms, caller: Caller, ref: str) -> Trial:
     """The complete trial with the best value of the one objective; the earlier of equals.
 
@@ -65,6 +74,27 @@ def pareto(rooms: Rooms, caller: Caller, ref: str, where: Sequence[str] = ()) ->
         study = tx.study(ref)
         conditions = parse_where(study.problem, where)
         trials = [trial for trial in _complete(tx, study) if holds(trial, conditions)]
+    return _front(study, trials)
+
+
+def progress(rooms: Rooms, caller: Caller, ref: str) -> Progress:
+    """Best value so far (one objective) or hypervolume so far (several), after each complete trial."""
+    with rooms.store.read(caller.project_id) as tx:
+        study = tx.study(ref)
+        trials = list(_complete(tx, study))
+    return _progress(study, trials)
+
+
+def survey(rooms: Rooms, caller: Caller, ref: str) -> Survey:
+    """All complete trials, the front and the progress, from one reading of the study."""
+    with rooms.store.read(caller.project_id) as tx:
+        study = tx.study(ref)
+        trials = tuple(_complete(tx, study))
+    return Survey(trials, _front(study, trials), _progress(study, trials))
+
+
+def _front(study: Study, trials: Sequence[Trial]) -> Front:
+    """The non-dominated ones among complete trials."""
     if not trials:
         return Front(study, (), None, None, inferred=False)
     losses = np.array([_losses(study, trial) for trial in trials])
@@ -83,11 +113,8 @@ def pareto(rooms: Rooms, caller: Caller, ref: str, where: Sequence[str] = ()) ->
     )
 
 
-def progress(rooms: Rooms, caller: Caller, ref: str) -> Progress:
-    """Best value so far (one objective) or hypervolume so far (several), after each complete trial."""
-    with rooms.store.read(caller.project_id) as tx:
-        study = tx.study(ref)
-        trials = list(_complete(tx, study))
+def _progress(study: Study, trials: Sequence[Trial]) -> Progress:
+    """How the best value or the hypervolume grew over complete trials."""
     numbers = tuple(trial.number for trial in trials)
     objectives = study.problem.objectives
     metric = objectives[0].metric if len(objectives) == 1 else "hypervolume"
