@@ -1,0 +1,100 @@
+"""Best, front, hypervolume and progress are what a look at the values says."""
+
+from __future__ import annotations
+
+import pytest
+
+from trimtab_service.domain.errors import InvalidParams, InvalidQuery, MissingMetric, NoCompleteTrial
+from trimtab_service.usecases import enqueue, front, history
+
+TWO = {
+    "accuracy": {"direction": "maximize", "reference": 0.5},
+    "size_bytes": {"direction": "minimize", "log": True, "reference": 1e6},
+}
+
+
+@pytest.fixture
+def add(rooms, caller, once):
+    def run(*values, **more):
+        trials = [{"params": {"x": place / 10}, "values": one, **more} for place, one in enumerate(values)]
+        return enqueue.add(rooms, caller, "s", trials, once()).body["result"]
+
+    return run
+
+
+def test_the_best_trial_is_the_earlier_of_equals(study, add, rooms, caller):
+    study()
+    with pytest.raises(NoCompleteTrial):
+        front.best(rooms, caller, "s")
+    add({"loss": 0.5}, {"loss": 0.2}, {"loss": 0.2})
+    assert front.best(rooms, caller, "s").number == 1
+    assert front.progress(rooms, caller, "s").values == (0.5, 0.2, 0.2)
+
+
+def test_the_front_holds_what_nothing_dominates_and_its_hypervolume(study, add, rooms, caller):
+    study(objectives=TWO)
+    add(
+        {"accuracy": 0.9, "size_bytes": 1e5},
+        {"accuracy": 0.8, "size_bytes": 1e4},
+        {"accuracy": 0.7, "size_bytes": 1e5},
+        {"accuracy": 0.95, "size_bytes": 1e7},
+    )
+    found = front.pareto(rooms, caller, "s")
+    assert [trial.number for trial in found.trials] == [3, 0, 1]
+    assert found.hypervolume == pytest.approx(0.4 * 1 + 0.3 * 1)
+    assert found.reference == {"accuracy": 0.5, "size_bytes": pytest.approx(1e6)}
+    assert not found.inferred
+    small = front.pareto(rooms, caller, "s", ["size_kb <= 10"])
+    assert [trial.number for trial in small.trials] == [1]
+    assert front.progress(rooms, caller, "s").values == pytest.approx((0.4, 0.7, 0.7, 0.7))
+    with pytest.raises(InvalidQuery, match="pareto front"):
+        front.best(rooms, caller, "s")
+
+
+def test_a_reference_that_is_not_given_is_inferred_and_said(study, add, rooms, caller):
+    study(objectives={"accuracy": "maximize", "size_bytes": "minimize"})
+    add({"accuracy": 0.9, "size_bytes": 200}, {"accuracy": 0.8, "size_bytes": 100})
+    found = front.pareto(rooms, caller, "s")
+    assert found.inferred
+    assert found.reference["accuracy"] < 0.8
+    assert found.reference["size_bytes"] > 200
+    assert found.hypervolume > 0
+
+
+def test_an_empty_study_has_an_empty_front(study, rooms, caller):
+    study(objectives=TWO)
+    found = front.pareto(rooms, caller, "s")
+    assert (found.trials, found.hypervolume) == ((), None)
+    assert front.progress(rooms, caller, "s").values == ()
+
+
+def test_added_trials_are_all_or_none(study, add, rooms, caller, once):
+    study()
+    with pytest.raises(MissingMetric):
+        add({"loss": 1.0}, {})
+    with pytest.raises(InvalidParams):
+        enqueue.add(rooms, caller, "s", [{"params": {"x": 9}, "values": {"loss": 1}}], once())
+    assert history.trials(rooms, caller, "s").items == ()
+    add({"loss": 1.0}, state="failed", failure={"kind": "oom"})
+    assert history.trials(rooms, caller, "s").items[0].failure.kind == "oom"
+
+
+def test_history_is_filtered_over_pages_without_gaps_or_repeats(study, add, rooms, caller):
+    study()
+    for batch in range(3):
+        add(*({"loss": float(batch * 10 + place)} for place in range(10)))
+    seen, cursor = [], None
+    while True:
+        page = history.trials(
+            rooms, caller, "s", where=["loss >= 5", "loss != 7"], order="-loss", cursor=cursor, limit=4
+        )
+        seen += [trial.values["loss"].value for trial in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        assert len(page.items) == 4
+    assert seen == [float(loss) for loss in range(29, 4, -1) if loss != 7]
+    with pytest.raises(InvalidQuery, match="limit must be in"):
+        history.trials(rooms, caller, "s", limit=0)
+    with pytest.raises(InvalidQuery, match="expected names of"):
+        history.trials(rooms, caller, "s", where=["acc > 1"])
