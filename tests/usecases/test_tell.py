@@ -40,7 +40,7 @@ def test_the_same_tell_twice_is_fine_and_another_one_is_a_conflict(asked, rooms,
     first = tell.tell(rooms, caller, "s", 0, 1, {"loss": 0.5}, once())
     again = tell.tell(rooms, caller, "s", 0, 1, {"loss": 0.5}, once())
     assert again.body["result"] == first.body["result"]
-    with pytest.raises(TrialAlreadyFinished, match="is complete with {loss: 0.5} and can't be told {loss: 0.25}"):
+    with pytest.raises(TrialAlreadyFinished, match=r"complete with \{loss: 0.5\} and can't be told \{loss: 0.25\}"):
         tell.tell(rooms, caller, "s", 0, 1, {"loss": 0.25}, once())
     assert now(rooms, caller).values["loss"].value == 0.5
 
