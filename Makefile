@@ -15,7 +15,7 @@ test:  ## Run the tests, but not the slow ones, with coverage
 	@$(PYTHON) dev.py test $(ARGS)
 
 check:  ## Check format, lint, types and import contracts
-	@$(PYTHON) dev.py check $(ARGS)
+	@$(PYTHON) dev.py check
 
 serve:  ## Start the server on the demo's database, or on trimtab.db
 	@$(PYTHON) dev.py serve $(ARGS)

@@ -115,6 +115,8 @@ def soak(rest: list[str]) -> int:
 
 def check(rest: list[str]) -> int:
     """Check format, lint, types and import contracts: all of them, even when the first fails."""
+    if rest:
+        raise Trouble(f"check takes no arguments, got {rest}; one of its tools alone: .venv/bin/ruff check {rest[0]}")
     prepare()
     commands = (
         ("ruff", "format", "--check", "."),
@@ -125,7 +127,7 @@ def check(rest: list[str]) -> int:
     failed = []
     for name, *words in commands:
         say(" ".join([name, *words]))
-        command = [str(tool(name)), *words, *rest]
+        command = [str(tool(name)), *words]
         if subprocess.run(command, cwd=ROOT, env=surroundings(), check=False).returncode:
             failed.append(name)
     for path, lines in long_files(ROOT):
