@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
 from trimtab_service.app import build_rooms, create_app
 from trimtab_service.cli import credentials
@@ -63,7 +64,7 @@ def serve(settings: Settings, *, embedded: bool = False) -> int:
             if lock is not None:
                 lock.announce(url)
             if settings.workers > 1:
-                return _serve_many(settings, rooms, lines)
+                return _serve_many(settings, rooms, listener, lines)
             server = _Server(_config(settings, create_app(settings, rooms)), lines)
             if embedded and file is not None:
                 when_clients_are_gone(file, lambda: setattr(server, "should_exit", True))
@@ -162,14 +163,13 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
     )
 
 
-def _serve_many(settings: Settings, rooms: Rooms, lines: list[str]) -> int:
+def _serve_many(settings: Settings, rooms: Rooms, listener: socket.socket, lines: list[str]) -> int:
     """Several processes on one port; each builds its own app from the environment."""
     rooms.compute.close()
     rooms.store.close()
     for name in settings.__dataclass_fields__:
         os.environ[variable(name)] = str(getattr(settings, name))
     print("\n".join(lines), flush=True)
-    config = _config(settings, "trimtab_service.app:from_environment")
-    listener = config.bind_socket()
-    uvicorn.supervisors.Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    listener.set_inheritable(True)
+    Multiprocess(_config(settings, "trimtab_service.app:from_environment"), sockets=[listener]).run()
     return 0

@@ -58,7 +58,7 @@ class Compute:
 
     def close(self) -> None:
         """End the processes, whatever they do."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it unannotated
         self._pool.join()
 
 

@@ -100,7 +100,7 @@ def _front(study: Study, trials: Sequence[Trial]) -> Front:
     losses = np.array([_losses(study, trial) for trial in trials])
     reference, inferred = _reference(study, losses)
     front = non_dominated(losses)
-    chosen = sorted(np.flatnonzero(front), key=lambda place: (tuple(losses[place]), trials[place].number))
+    chosen = sorted(map(int, np.flatnonzero(front)), key=lambda place: (tuple(losses[place]), trials[place].number))
     return Front(
         study,
         tuple(trials[place] for place in chosen),

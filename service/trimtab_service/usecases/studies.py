@@ -102,7 +102,7 @@ def _public_id() -> str:
     return "st_" + secrets.token_hex(8)
 
 
-def _state(text: object) -> StudyState:
+def _state(text: str) -> StudyState:
     try:
         return StudyState(text)
     except ValueError as error:
