@@ -1,0 +1,119 @@
+"""Turns rows into the domain's values and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from trimtab_service.domain.metric import COST_METRICS, Value
+from trimtab_service.domain.study import Problem, Study, StudyState
+from trimtab_service.domain.trial import Failure, FailureKind, Source, Trial, TrialState
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAnswer:
+    """The answer that was sent under an Idempotency-Key, and the fingerprint of the request it answers."""
+
+    fingerprint: str
+    status: int
+    body: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """An API key as it is kept. id: its row; key_id: the part of the key that names it; key_hash: of its secret."""
+
+    id: int
+    key_id: str
+    key_hash: bytes
+    role: str
+    project_id: int
+    revoked: bool
+    note: str
+    created_at: datetime
+
+
+def to_study(row: Row[Any]) -> Study:
+    """A row of studies."""
+    names = row._mapping
+    return Study(
+        id=names["id"],
+        public_id=names["public_id"],
+        name=names["name"],
+        problem=Problem.from_spec(names["spec"]),
+        state=StudyState(names["state"]),
+        max_trials=names["max_trials"],
+        charged=names["charged"],
+        next_number=names["next_number"],
+        metadata=names["metadata"],
+        created_at=names["created_at"],
+    )
+
+
+def to_trial(row: Row[Any], values: Mapping[str, Value]) -> Trial:
+    """A row of trials with its values."""
+    return Trial(
+        number=row.number,
+        params=row.params,
+        state=TrialState(row.state),
+        source=Source(row.source),
+        values=values,
+        failure=None
+        if row.failure_kind is None
+        else Failure(FailureKind(row.failure_kind), row.failure_message or ""),
+        epoch=row.lease_epoch,
+        attempt=row.attempt,
+        worker=row.worker,
+        reason=row.reason,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def to_key(row: Row[Any]) -> KeyRow:
+    """A row of api_keys."""
+    return KeyRow(
+        id=row.id,
+        key_id=row.key_id,
+        key_hash=row.key_hash,
+        role=row.role,
+        project_id=row.project_id,
+        revoked=row.revoked_at is not None,
+        note=row.note,
+        created_at=row.created_at,
+    )
+
+
+def from_failure(failure: Failure | None) -> dict[str, str | None]:
+    """The two columns of a failure."""
+    if failure is None:
+        return {"failure_kind": None, "failure_message": None}
+    return {"failure_kind": failure.kind.value, "failure_message": failure.message}
+
+
+def from_values(project_id: int, trial_id: int, values: Mapping[str, Value]) -> Iterable[JsonObject]:
+    """Rows of trial_values: plain ones, of no variant and no device."""
+    for metric, value in values.items():
+        yield {
+            "project_id": project_id,
+            "trial_id": trial_id,
+            "variant": "",
+            "metric": metric,
+            "device": "",
+            "value": value.value,
+            "stderr": value.stderr,
+            "contract": dict(value.contract),
+        }
+
+
+def in_order(problem: Problem, values: Mapping[str, Value]) -> dict[str, Value]:
+    """The values with the objectives first, then the declared metrics, then the costs."""
+    order = (*problem.objective_names, *problem.metrics, *COST_METRICS)
+    return {name: values[name] for name in dict.fromkeys((*order, *values)) if name in values}
