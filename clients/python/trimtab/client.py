@@ -1,0 +1,154 @@
+"""The way to a server: its studies, and the connection and the leases that they share."""
+
+from __future__ import annotations
+
+import os
+import socket
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from trimtab import credentials
+from trimtab.leases import Leases
+from trimtab.objective import Objective, objectives_to_wire
+from trimtab.space import Parameter, space_to_wire
+from trimtab.study import Study
+from trimtab.transport import Transport
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from trimtab.local import LocalServer
+
+
+class Client:
+    """A server. Threads may share it; `close` it, or use it as a context manager.
+
+    url, key: by default TRIMTAB_URL and TRIMTAB_KEY, then http://127.0.0.1:8731 and the credentials file.
+    http: an httpx2.Client (or Starlette's TestClient) to be used instead of an own one; it stays open.
+    timeout: seconds of silence after which a try is given up. deadline: seconds that a call may take with its tries.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        http: httpx2.Client | None = None,
+        timeout: float = 30.0,
+        deadline: float = 60.0,
+    ) -> None:
+        address = credentials.find_url(url or (str(http.base_url) if http is not None else None))
+        self.transport = Transport(
+            address, credentials.find_key(address, key), http=http, timeout=timeout, deadline=deadline
+        )
+        self.leases = Leases()
+        self.worker = f"{socket.gethostname()[:80]}-{os.getpid()}"
+        self._local: LocalServer | None = None
+
+    @classmethod
+    def local(cls, path: str | os.PathLike[str], *, timeout: float = 30.0, deadline: float = 60.0) -> Client:
+        """A client of a server on a SQLite file, started if need be: it ends with its last client.
+
+        Where the file is served already, that server is joined.
+        Raises NotInstalled without `trimtab-service`, NotSupported without file locks, ServerNotStarted.
+        """
+        from trimtab import local
+
+        server = local.join(path)
+        client = cls(server.url, server.key, timeout=timeout, deadline=deadline)
+        client._local = server
+        return client
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.url}>"
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self.transport.url
+
+    def close(self) -> None:
+        """Stop the heartbeat, close the connections, and leave a local server, which ends with its last client."""
+        self.leases.close()
+        self.transport.close()
+        if self._local is not None:
+            self._local.leave()
+
+    def create_study(
+        self,
+        name: str,
+        *,
+        space: Mapping[str, Parameter | Mapping[str, Any]],
+        objectives: Mapping[str, str | Objective | Mapping[str, Any]],
+        metrics: Sequence[str] | None = None,
+        algorithm: str = "gp",
+        options: Mapping[str, Any] | None = None,
+        max_trials: int | None = None,
+        seed: int = 0,
+        metadata: Mapping[str, Any] | None = None,
+        exist_ok: bool = False,
+        constraints: Sequence[str] | None = None,
+        space_constraints: Sequence[str] | None = None,
+        known_metrics: Sequence[str] | None = None,
+        late_metrics: Sequence[str] | None = None,
+        stopping: Mapping[str, Any] | None = None,
+        baseline: Mapping[str, Any] | None = None,
+        devices: Any = None,
+    ) -> Study:
+        """Make a study.
+
+        space: parameter name -> Float, Int, Categorical or Constant. objectives: metric -> "minimize", "maximize" or
+        an Objective. metrics: what else trials may tell, beside the costs of `trimtab.measure`.
+        algorithm: gp, grid, random or sobol; options: of the algorithm. max_trials: the study's budget of trials.
+        exist_ok: the same name and the same definition give the study that is there.
+        The rest is passed on; a server that does not offer it yet says so (NotSupported).
+
+        Raises InvalidSpace, InvalidStudy, StudyNameTaken, StudyConflict (its text shows the difference).
+        """
+        definition = {
+            "name": name,
+            "space": space_to_wire(space),
+            "objectives": objectives_to_wire(objectives),
+            "metrics": None if metrics is None else list(metrics),
+            "algorithm": algorithm,
+            "options": options,
+            "max_trials": max_trials,
+            "seed": seed,
+            "metadata": metadata,
+            "exist_ok": exist_ok,
+            "constraints": constraints,
+            "space_constraints": space_constraints,
+            "known_metrics": known_metrics,
+            "late_metrics": late_metrics,
+            "stopping": stopping,
+            "baseline": baseline,
+            "devices": devices,
+        }
+        given = {field: value for field, value in definition.items() if value is not None}
+        return Study(self, self.transport.send("POST", "/v1/studies", body=given, once=True))
+
+    def study(self, name: str) -> Study:
+        """The study of this name or public id. Raises StudyNotFound."""
+        path = f"/v1/studies/{urllib.parse.quote(name, safe='')}"
+        return Study(self, self.transport.send("GET", path))
+
+    def studies(self, state: str | None = None) -> list[Study]:
+        """Every study, newest first; of one state if given: active, paused, finished or archived."""
+        params: dict[str, Any] = {"limit": 100} | ({} if state is None else {"state": state})
+        found: list[Study] = []
+        while True:
+            page = self.transport.send("GET", "/v1/studies", params=params)
+            found += [Study(self, record) for record in page["items"]]
+            if page.get("next_cursor") is None:
+                return found
+            params["cursor"] = page["next_cursor"]

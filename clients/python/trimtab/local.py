@@ -1,0 +1,171 @@
+"""A server on a SQLite file, without setting one up: joins the one that serves the file, or starts one.
+
+Two files lie beside the database F. F.lock: the server holds an exclusive flock on it; inside, JSON {"url", "pid"}.
+F.clients: every client holds a shared flock on it while it is open, and an embedded server ends when nobody does.
+Knows `trimtab-service` as a command only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from trimtab import credentials
+from trimtab.errors import NotInstalled, NotSupported, ServerNotStarted
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PATIENCE = 60.0
+"""Seconds until a server must answer: importing it takes a few on a busy machine."""
+LISTENING = "listening on "
+
+
+@dataclass
+class LocalServer:
+    """A served file, and this client's hold on it."""
+
+    url: str
+    key: str | None
+    _hold: IO[bytes] = field(repr=False)
+
+    def leave(self) -> None:
+        """Let go of the file; an embedded server ends with its last client."""
+        self._hold.close()
+
+
+def join(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> LocalServer:
+    """The server of a file. Raises NotSupported, NotInstalled, ServerNotStarted."""
+    if fcntl is None:
+        raise NotSupported("local mode needs file locks of POSIX: run `trimtab-service serve` and pass its address")
+    file = Path(os.path.abspath(os.path.expanduser(path)))
+    if not file.parent.is_dir():
+        raise ServerNotStarted(f"expected a folder for {file.name} at {file.parent}, there is none")
+    hold = _open_locked(file.with_name(f"{file.name}.clients"))
+    try:
+        url = _find_or_start(file, time.monotonic() + patience)
+        return LocalServer(url, credentials.key_on_file(_database_url(file)), hold)
+    except BaseException:
+        hold.close()
+        raise
+
+
+def _find_or_start(file: Path, until: float) -> str:
+    """The address of a server that answers. Where two clients start one each, the slower finds the quicker's."""
+    while True:
+        url = _serving(file)
+        if url is not None and _answers(url):
+            return url
+        if time.monotonic() > until:
+            raise ServerNotStarted(f"the server that holds {file}.lock does not answer at {url or 'any address'}")
+        if url is None and not _is_held(file):
+            started = _start(file, until)
+            if started is not None:
+                return started
+        time.sleep(0.05)
+
+
+def _open_locked(file: Path) -> IO[bytes]:
+    """The file, made if need be, under a shared lock that ends when it is closed."""
+    handle = os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb")
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def _is_held(file: Path) -> bool:
+    """Whether a server holds F.lock."""
+    try:
+        with open(f"{file}.lock", "rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _serving(file: Path) -> str | None:
+    """The address that the server of a file has written down; None when there is none, or not yet."""
+    if not _is_held(file):
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        stated: Any = json.loads(Path(f"{file}.lock").read_bytes())
+        if isinstance(stated, dict) and isinstance(stated.get("url"), str):
+            return str(stated["url"]).rstrip("/")
+    return None
+
+
+def _answers(url: str) -> bool:
+    """Whether a server answers at the address."""
+    import httpx2
+
+    try:
+        with httpx2.Client(trust_env=False, verify=False) as http:  # loopback, plain http
+            return http.get(f"{url}/healthz", timeout=5.0).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+def _start(file: Path, until: float) -> str | None:
+    """Start a server and wait until it listens; None when another one was quicker. Raises ServerNotStarted.
+
+    It gets a session of its own, so that Ctrl-C in a terminal reaches the training only, and writes to a file without
+    a name, so that it never waits for a reader.
+    """
+    command = [_command(), "serve", "--embedded", "--host", "127.0.0.1", "--port", "0"]
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(  # noqa: S603  # the command of our own service
+            [*command, "--database", _database_url(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        threading.Thread(target=process.wait, name="trimtab-local-server", daemon=True).start()
+        while time.monotonic() < until:
+            said = _read(output)
+            for line in said.splitlines():
+                if LISTENING in line:
+                    return line.partition(LISTENING)[2].strip().rstrip("/")
+            if process.poll() is not None:
+                if _is_held(file):
+                    return None
+                raise ServerNotStarted(
+                    f"`{' '.join(command[:2])}` ended with exit code {process.returncode}: {said.strip()[-2_000:]}"
+                )
+            time.sleep(0.03)
+        process.terminate()
+        raise ServerNotStarted(f"`{' '.join(command[:2])}` did not listen in time: {_read(output).strip()[-2_000:]}")
+
+
+def _command() -> str:
+    """Where `trimtab-service` is: beside this Python, else on PATH. Raises NotInstalled."""
+    beside = os.path.dirname(sys.executable)
+    found = shutil.which("trimtab-service", path=beside) or shutil.which("trimtab-service")
+    if found is None:
+        raise NotInstalled(
+            f'local mode needs the server: pip install "trimtab[server]"; looked for trimtab-service in {beside} '
+            "and on PATH"
+        )
+    return found
+
+
+def _database_url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def _read(output: IO[bytes]) -> str:
+    """What was written so far, without moving the place where the other process writes."""
+    return os.pread(output.fileno(), 1_000_000, 0).decode(errors="replace")

@@ -1,0 +1,53 @@
+"""A metric that is optimised, as people write it, and its wire form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A direction ("minimize" or "maximize", also "min" or "max") and what else is known of the metric.
+
+    log: compared, modelled and drawn on a log10 scale (bytes, seconds); the values must then be above 0.
+    reference: the worst value worth having, in the metric's unit; hypervolume is measured from it.
+    threshold, noise: part of the interface; a server that does not offer them yet says not_supported.
+    """
+
+    direction: str
+    log: bool = field(default=False, kw_only=True)
+    reference: float | None = field(default=None, kw_only=True)
+    threshold: float | None = field(default=None, kw_only=True)
+    noise: float | None = field(default=None, kw_only=True)
+
+    @property
+    def maximize(self) -> bool:
+        """Whether more is better."""
+        return self.direction in {"maximize", "max"}
+
+
+def objectives_to_wire(objectives: Mapping[str, str | Objective | Mapping[str, Any]]) -> dict[str, Any]:
+    """{metric: direction or {"direction", …}} in the same order."""
+    return {metric: _to_wire(objective) for metric, objective in objectives.items()}
+
+
+def objectives_from_wire(wire: Mapping[str, Any]) -> dict[str, Objective]:
+    """The objectives of a study as the server states them."""
+    return {
+        metric: Objective(spec)
+        if isinstance(spec, str)
+        else Objective(spec["direction"], log=spec.get("log", False), reference=spec.get("reference"))
+        for metric, spec in wire.items()
+    }
+
+
+def _to_wire(objective: str | Objective | Mapping[str, Any]) -> Any:
+    if not isinstance(objective, Objective):
+        return objective
+    spec = {"direction": objective.direction, "log": objective.log}
+    for name in ("reference", "threshold", "noise"):
+        if getattr(objective, name) is not None:
+            spec[name] = getattr(objective, name)
+    return spec

@@ -1,0 +1,213 @@
+"""Runs an objective over trials: one after the other, in threads, or on any executor that has `.submit`."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trimtab.errors import Invalid, NotSupported, StudyFinished, TrialAlreadyFinished, TrimtabError
+from trimtab.progress import Progress
+
+if TYPE_CHECKING:
+    from trimtab.study import Study
+    from trimtab.trial import Trial
+
+log = logging.getLogger("trimtab")
+
+Catch = tuple[type[Exception], ...]
+QUIET_ENDS = frozenset({"budget_reached", "space_exhausted"})
+"""Codes of StudyFinished that are a run's ordinary end."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial; small enough to travel between processes."""
+
+    number: int
+    state: str
+    values: dict[str, float]
+
+
+def optimize(
+    study: Study,
+    objective: Callable[[Trial], Any],
+    n_trials: int | None,
+    *,
+    workers: int,
+    executor: Any,
+    progress: bool | None,
+    catch: Catch,
+) -> None:
+    """See `Study.optimize`."""
+    if workers < 1:
+        raise Invalid(f"workers must be at least 1, got {workers}")
+    if n_trials is not None and n_trials < 1:
+        return
+    with Progress(study, n_trials, wanted=progress) as line:
+        if executor is None and workers == 1:
+            _one_by_one(study, objective, n_trials, catch, line)
+        else:
+            _at_once(study, objective, n_trials, catch, line, workers, executor)
+
+
+def _one_by_one(
+    study: Study, objective: Callable[[Trial], Any], n_trials: int | None, catch: Catch, line: Progress
+) -> None:
+    done = 0
+    while n_trials is None or done < n_trials:
+        outcome = run_one(study, objective, catch, set())
+        if outcome is None:
+            return
+        done += 1
+        line.add(outcome, running=0)
+
+
+def _at_once(
+    study: Study,
+    objective: Callable[[Trial], Any],
+    n_trials: int | None,
+    catch: Catch,
+    line: Progress,
+    workers: int,
+    executor: Any,
+) -> None:
+    held: set[Trial] = set()
+    pool = Threads() if executor is None else executor
+    task, arguments = _task(study, objective, catch, held, pool)
+    width = workers if executor is None or workers > 1 else _size(executor)
+    running: list[Any] = []
+    started, finished, error = 0, False, None
+    try:
+        while True:
+            while not finished and error is None and len(running) < width and started != n_trials:
+                running.append(pool.submit(task, *arguments))
+                started += 1
+            if not running:
+                break
+            for future in _ended(running):
+                running.remove(future)
+                try:
+                    outcome = future.result()
+                except Exception as raised:  # noqa: BLE001, RUF100  # whatever the objective raises, once all have ended
+                    error = error or raised
+                    continue
+                finished = finished or outcome is None
+                if outcome is not None:
+                    line.add(outcome, running=len(running))
+    except BaseException:
+        _give_back(running, held)
+        raise
+    if error is not None:
+        raise error
+
+
+def _task(
+    study: Study, objective: Callable[[Trial], Any], catch: Catch, held: set[Trial], pool: Any
+) -> tuple[Callable[..., Outcome | None], tuple[Any, ...]]:
+    """What is submitted. Threads share the client; to other processes only an address, a key and a name travel."""
+    if isinstance(pool, Threads | concurrent.futures.ThreadPoolExecutor):
+        return run_one, (study, objective, catch, held)
+    transport = study.client.transport
+    if not transport.travels:
+        raise NotSupported(
+            "expected a client with an address, since an executor's workers make their own connections; "
+            "got one whose http was passed in: use threads"
+        )
+    return run_elsewhere, (transport.url, transport.key, study.name, objective, catch)
+
+
+def run_elsewhere(
+    url: str, key: str | None, name: str, objective: Callable[[Trial], Any], catch: Catch
+) -> Outcome | None:
+    """`run_one` in a process that has nothing yet."""
+    from trimtab.client import Client
+
+    with Client(url, key) as client:
+        return run_one(client.study(name), objective, catch, set())
+
+
+def run_one(study: Study, objective: Callable[[Trial], Any], catch: Catch, held: set[Trial]) -> Outcome | None:
+    """Ask, evaluate, tell. None when the study has come to its ordinary end. held: trials that are being evaluated.
+
+    Raises what the objective raises, unless it is to be caught; the trial has failed by then.
+    """
+    try:
+        trial = study.ask()
+    except StudyFinished as error:
+        if error.code in QUIET_ENDS:
+            log.info("study %s: %s", study.name, error.detail)
+            return None
+        raise
+    held.add(trial)
+    try:
+        with trial:
+            result = objective(trial)
+            if trial.is_open:
+                _tell(trial, result)
+    except catch as error:
+        log.warning("trial %d failed: %s: %s", trial.number, type(error).__name__, error)
+    finally:
+        held.discard(trial)
+    return Outcome(trial.number, trial.state, trial.values)
+
+
+def _tell(trial: Trial, result: Any) -> None:
+    try:
+        trial.tell(result)
+    except TrialAlreadyFinished as error:
+        log.warning("trial %d: another worker was first: %s", trial.number, error)
+
+
+def _ended(running: Sequence[Any]) -> list[Any]:
+    """The futures that are done, waited for. Those of concurrent.futures wake us; others can only be asked."""
+    if all(isinstance(future, concurrent.futures.Future) for future in running):
+        done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+        return [future for future in running if future in done]
+    pause = 0.01
+    while not (ended := [future for future in running if future.done()]):
+        time.sleep(pause)
+        pause = min(0.5, pause * 1.5)
+    return ended
+
+
+def _give_back(running: Sequence[Any], held: set[Trial]) -> None:
+    """After Ctrl-C: submit nothing more, and release what is being evaluated here."""
+    for future in running:
+        if hasattr(future, "cancel"):
+            future.cancel()
+    for trial in list(held):
+        if trial.is_open:
+            try:
+                trial.release()
+            except TrimtabError as error:
+                log.warning("trial %d could not be given back: %s", trial.number, error)
+
+
+def _size(executor: Any) -> int:
+    """How many workers an executor says it has; the number of cores when it does not say."""
+    size = getattr(executor, "_max_workers", None)
+    return size if isinstance(size, int) and size > 0 else os.cpu_count() or 1
+
+
+class Threads:
+    """A daemon thread per call: Ctrl-C ends the process without waiting for an objective that can't be stopped."""
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> concurrent.futures.Future[Any]:
+        """Call the function in a thread."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        future.set_running_or_notify_cancel()
+        threading.Thread(target=_settle, args=(future, function, arguments), daemon=True).start()
+        return future
+
+
+def _settle(future: concurrent.futures.Future[Any], function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    try:
+        future.set_result(function(*arguments))
+    except BaseException as error:  # the caller gets it from the future
+        future.set_exception(error)

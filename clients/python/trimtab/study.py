@@ -1,0 +1,285 @@
+"""A study: asks for trials, runs objectives over them, and reads what came of it."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, overload
+
+from trimtab import optimizing, wire
+from trimtab.errors import NotInstalled
+from trimtab.objective import Objective, objectives_from_wire
+from trimtab.space import Parameter, space_from_wire
+from trimtab.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trimtab.client import Client
+
+PAGE = 100
+"""Trials per request when a history is read."""
+
+
+class Study:
+    """A problem and its trials, on the server. Made by `Client.study` and `Client.create_study`."""
+
+    def __init__(self, client: Client, record: Mapping[str, Any]) -> None:
+        self.client = client
+        self._record = dict(record)
+
+    def __repr__(self) -> str:
+        done = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count) or "no trials"
+        return f"<Study {self.name!r}: {self.state}, {done}>"
+
+    # --- What it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self._record["name"])
+
+    @property
+    def id(self) -> str:
+        """Its public id: stays the same, and is never used again."""
+        return str(self._record["id"])
+
+    @property
+    def state(self) -> str:
+        """active, paused, finished or archived: as of the last `refresh`."""
+        return str(self._record["state"])
+
+    @property
+    def space(self) -> dict[str, Parameter]:
+        """The parameters, in order."""
+        return space_from_wire(self._record["space"])
+
+    @property
+    def objectives(self) -> dict[str, Objective]:
+        """The metrics that are optimised, in order."""
+        return objectives_from_wire(self._record["objectives"])
+
+    @property
+    def max_trials(self) -> int | None:
+        """How many trials the study may hand out; None without a limit."""
+        limit = self._record.get("max_trials")
+        return None if limit is None else int(limit)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was noted when the study was made."""
+        return dict(self._record.get("metadata") or {})
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Trial state -> how many trials: as of the last `refresh`."""
+        return dict(self._record.get("counts") or {})
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Everything that the server said of the study, as JSON."""
+        return dict(self._record)
+
+    def refresh(self) -> Study:
+        """Ask the server how the study stands now; returns the same study."""
+        self._record = self.send("GET", "")
+        return self
+
+    # --- Trials -----------------------------------------------------------------------------------------------------
+
+    @overload
+    def ask(self, count: None = None) -> Trial: ...
+    @overload
+    def ask(self, count: int) -> list[Trial]: ...
+    def ask(self, count: int | None = None) -> Trial | list[Trial]:
+        """One trial, leased to this worker; with count a list of at most so many.
+
+        Raises StudyFinished: its code is budget_reached, space_exhausted, study_paused or no_feasible_configuration.
+        """
+        body = {"count": 1 if count is None else count, "worker": self.client.worker}
+        records = self.send("POST", "ask", body=body, once=True)["trials"]
+        trials = [Trial(self, record) for record in records]
+        for trial, record in zip(trials, records, strict=True):
+            self.client.leases.add(trial, float(record["lease_seconds"]))
+        return trials[0] if count is None else trials
+
+    def tell(self, trial: Trial, values: Any = None, /, **metrics: Any) -> None:
+        """The same as `trial.tell`."""
+        trial.tell(values, **metrics)
+
+    def optimize(
+        self,
+        objective: Callable[[Trial], Any],
+        n_trials: int | None = None,
+        *,
+        workers: int = 1,
+        executor: Any = None,
+        progress: bool | None = None,
+        catch: type[Exception] | tuple[type[Exception], ...] = (),
+    ) -> None:
+        """Ask, evaluate `objective(trial)` and tell, n_trials times or until the study hands out no more.
+
+        objective: returns a value or {metric: value}; or tells, fails or releases the trial itself.
+        workers: how many trials run at once, in threads; with an executor, how many are submitted at once (by default
+        as many as it says it has workers).
+        executor: anything with `.submit`: processes, loky, Dask, submitit, MPI, Ray. The objective must be picklable.
+        progress: True or False; by default a line when stderr is a terminal (TRIMTAB_PROGRESS=0 for none).
+        catch: exceptions of the objective that fail their trial and do not end the run.
+
+        Ends quietly when the budget is reached or the space is exhausted. Any other exception of the objective fails
+        its trial and is raised once the running ones have ended. Ctrl-C gives the running trials back and is raised.
+        """
+        catch = catch if isinstance(catch, tuple) else (catch,)
+        optimizing.optimize(
+            self, objective, n_trials, workers=workers, executor=executor, progress=progress, catch=catch
+        )
+
+    def enqueue(self, params: Mapping[str, Any]) -> Trial:
+        """Try these params next. Raises InvalidParams."""
+        return Trial(self, self.send("POST", "enqueue", body={"params": dict(params)}, once=True))
+
+    def add_trial(
+        self,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any] | float | None = None,
+        *,
+        state: str = "complete",
+        kind: str = "error",
+        message: object = "",
+    ) -> Trial:
+        """Add a result from elsewhere: complete with values, or state="failed" with a kind and a message.
+
+        Raises InvalidParams, MissingMetric, UnknownMetric, InvalidValue.
+        """
+        one: dict[str, Any] = {"params": dict(params), "state": state}
+        if values is not None:
+            single = next(iter(self.objectives))
+            one["values"] = wire.values(values if isinstance(values, Mapping) else {single: values})
+        if state == "failed":
+            one["failure"] = {"kind": kind, "message": wire.text(message)}
+        answer = self.send("POST", "trials", body={"trials": [one]}, once=True)
+        return Trial(self, answer["trials"][0])
+
+    # --- What came of it --------------------------------------------------------------------------------------------
+
+    @property
+    def best_trial(self) -> Trial:
+        """The best complete trial of a study with one objective. Raises NoCompleteTrial, InvalidQuery."""
+        return Trial(self, self.send("GET", "best"))
+
+    def pareto_front(self, device: str | None = None, where: str | Sequence[str] | None = None) -> list[Trial]:
+        """The complete trials that no other beats in every objective. where: conditions, as of `trials`.
+
+        Raises InvalidQuery, and NotSupported for a device until the server offers them.
+        """
+        params = {"device": device, "where": _listed(where)}
+        return [Trial(self, record) for record in self.send("GET", "pareto", params=params)["items"]]
+
+    def trials(
+        self,
+        state: str | Sequence[str] | None = None,
+        where: str | Sequence[str] | None = None,
+        order: str | None = None,
+    ) -> Iterator[Trial]:
+        """The trials, page by page as they are wanted.
+
+        state: one or several of waiting, running, complete, stopped, infeasible, failed.
+        where: conditions that must all hold, like "accuracy >= 0.9 and size_bytes < 64_000".
+        order: number, finished_at or a metric, with "-" before it the other way round.
+        """
+        params: dict[str, Any] = {
+            "state": ",".join(_listed(state)) or None,
+            "where": _listed(where),
+            "order": order,
+            "limit": PAGE,
+        }
+        while True:
+            page = self.send("GET", "trials", params=params)
+            yield from (Trial(self, record) for record in page["items"])
+            if page.get("next_cursor") is None:
+                return
+            params["cursor"] = page["next_cursor"]
+
+    def to_dataframe(self, **query: Any) -> pd.DataFrame:
+        """One row per trial, by number; params_… and values_… columns. Takes what `trials` takes.
+
+        Raises NotInstalled without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise NotInstalled('to_dataframe needs pandas: pip install "trimtab[pandas]"') from error
+        rows = [_row(trial) for trial in self.trials(**query)]
+        frame = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)))
+        return frame.set_index("number") if rows else frame
+
+    # --- Its life ---------------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Hand out no trials for now; running ones may still be told."""
+        self._patch(state="paused")
+
+    def resume(self) -> None:
+        """Hand out trials again."""
+        self._patch(state="active")
+
+    def finish(self) -> None:
+        """Declare the study done; `resume` opens it again."""
+        self._patch(state="finished")
+
+    def archive(self) -> None:
+        """Put the study away; `resume` takes it out again."""
+        self._patch(state="archived")
+
+    def delete(self) -> None:
+        """Delete the study and its trials for good."""
+        self.send("DELETE", "", once=True)
+
+    # --- For the rooms next door ------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, Any] | None = None,
+        once: bool = False,
+        deadline: float | None = None,
+    ) -> Any:
+        """A request about this study: the path goes on behind /v1/studies/{study}. The answer's JSON."""
+        where = f"/v1/studies/{urllib.parse.quote(self.id, safe='')}" + (f"/{path}" if path else "")
+        given = {name: value for name, value in (params or {}).items() if value not in (None, [])}
+        return self.client.transport.send(
+            method, where, body=body, params=given or None, once=once, deadline=deadline
+        )
+
+    def _patch(self, **changes: Any) -> None:
+        self._record = self.send("PATCH", "", body=changes, once=True)
+
+
+def _listed(given: str | Sequence[str] | None) -> list[str]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    """A trial as a flat row. Its times are datetimes with a time zone."""
+    record = trial.record
+    times = {
+        name: datetime.fromisoformat(record[name]) if record.get(name) else None
+        for name in ("created_at", "started_at", "finished_at")
+    }
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        **{f"params_{name}": value for name, value in trial.params.items()},
+        **{f"values_{metric}": value for metric, value in trial.values.items()},
+        **{f"stderrs_{metric}": value for metric, value in trial.stderrs.items()},
+        "failure": trial.failure["kind"] if trial.failure else None,
+        "source": trial.source,
+        "worker": trial.worker,
+        **times,
+    }

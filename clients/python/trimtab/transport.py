@@ -1,0 +1,231 @@
+"""Talks HTTP to the server, patiently. Knows httpx2 (nothing else does) and when to try again; never what is said.
+
+Tried again: connect error, reset, timeout, and the answers 408, 409 idempotency_in_progress, 429, 502, 503, 504, 507;
+a plain 500 a few times, and only under an Idempotency-Key. Never any other 4xx. The n-th pause is
+uniform(0, min(30 s, 0.2 s · 2ⁿ)) (full jitter), at least the answer's Retry-After, and all tries of a call share one
+key and one deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import logging
+import os
+import random
+import re
+import threading
+import time
+import urllib.parse
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trimtab import credentials, wire
+from trimtab.errors import ServerError, ServerUnreachable, Unauthorized, from_problem
+
+if TYPE_CHECKING:
+    import httpx2
+
+log = logging.getLogger("trimtab")
+
+BASE = 0.2
+"""Seconds: the first pause is at most this."""
+CAP = 30.0
+"""Seconds: no pause is longer, unless the server asks for it."""
+RETRIED = frozenset({408, 429, 502, 503, 504, 507})
+TRIES_AT_500 = 4
+"""A server that fails the same way four times has a bug; to wait for the deadline would only hide it."""
+_KEY = re.compile(r"tt_[0-9A-Za-z]{8}_")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """Where time and chance come from; a test brings its own."""
+
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.uniform
+
+
+class Transport:
+    """One server and one key. timeout: seconds of silence that end a try. deadline: seconds that a call may take."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        *,
+        http: httpx2.Client | None = None,
+        timeout: float = 30.0,
+        deadline: float = 60.0,
+        pauses: Pauses | None = None,
+    ) -> None:
+        self.url = url
+        self.key = key
+        self.deadline = deadline
+        self._timeout = timeout
+        self._own = http is None
+        self._http = http
+        self._pid = os.getpid()
+        self._opening = threading.Lock()
+        self._pauses = pauses or Pauses()
+
+    @property
+    def travels(self) -> bool:
+        """Whether another process can reach the server by the URL alone."""
+        return self._own
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, Any] | None = None,
+        once: bool = False,
+        deadline: float | None = None,
+    ) -> Any:
+        """The JSON of the answer; None when it is empty. once: under an Idempotency-Key, the same for every try.
+
+        Raises TrimtabError: what the server said, or ServerUnreachable.
+        """
+        content = None if body is None else wire.encode(body)
+        headers = self._headers(once=once, has_body=content is not None)
+        clock, started = self._pauses.clock, self._pauses.clock()
+        until = started + (self.deadline if deadline is None else deadline)
+        tries = 0
+        while True:
+            outcome = self._try(method, path, content, params, headers, until - clock())
+            tries += 1
+            if not _is_retried(outcome, once=once, tries=tries):
+                break
+            pause = self._pauses.uniform(0.0, min(CAP, BASE * 2.0 ** min(tries - 1, 30)))
+            pause = max(pause, _retry_after(outcome))
+            if clock() + pause >= until:
+                break
+            log.log(
+                logging.WARNING if tries == 1 else logging.INFO,
+                "%s %s: %s; trying again in %.1f s",
+                method,
+                self.url + path,
+                _spell(outcome),
+                pause,
+            )
+            self._pauses.sleep(pause)
+        return self._read(outcome, tries, clock() - started)
+
+    def close(self) -> None:
+        """Close the connections, unless they were brought from outside."""
+        if self._own and self._http is not None and self._pid == os.getpid():
+            self._http.close()
+            self._http = None
+
+    def _headers(self, *, once: bool, has_body: bool) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        if has_body:
+            headers["Content-Type"] = "application/json"
+        if once:
+            headers["Idempotency-Key"] = uuid.uuid4().hex
+        return headers
+
+    def _try(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        params: Mapping[str, Any] | None,
+        headers: dict[str, str],
+        left: float,
+    ) -> httpx2.Response | httpx2.RequestError:
+        import httpx2
+
+        # Starlette's TestClient, which may be what was brought, takes no timeout.
+        timeout = max(0.1, min(self._timeout, left)) if self._own else httpx2.USE_CLIENT_DEFAULT
+        try:
+            return self._connections().request(
+                method, self.url + path, content=content, params=params, headers=headers, timeout=timeout
+            )
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+            raise ServerUnreachable(
+                f"expected an address like {credentials.DEFAULT_URL}, got {self.url!r}"
+            ) from error
+        except httpx2.RequestError as error:
+            return error
+
+    def _connections(self) -> httpx2.Client:
+        import httpx2
+
+        with self._opening:
+            if self._http is None or (self._own and self._pid != os.getpid()):  # a fork must not share sockets
+                parts = urllib.parse.urlsplit(self.url)
+                near = parts.hostname in _LOOPBACK and parts.scheme == "http"  # no proxy, no certificates
+                self._http = httpx2.Client(trust_env=not near, verify=not near)
+                self._pid = os.getpid()
+            return self._http
+
+    def _read(self, outcome: httpx2.Response | httpx2.RequestError, tries: int, seconds: float) -> Any:
+        if isinstance(outcome, Exception):
+            raise ServerUnreachable(
+                f"{self.url} did not answer for {seconds:.0f} s ({tries} {'try' if tries == 1 else 'tries'}): "
+                f"{_spell(outcome)}"
+            ) from outcome
+        if outcome.is_success:
+            if outcome.status_code == 204 or not outcome.content:
+                return None
+            with contextlib.suppress(ValueError):
+                return outcome.json()
+            raise ServerError(f"expected JSON from {outcome.url}, got {outcome.text[:80]!r}")
+        error = from_problem(outcome.status_code, _problem(outcome))
+        if isinstance(error, Unauthorized):
+            error.add_note(self._spell_key())
+        if tries > 1:
+            error.add_note(f"tried {tries} times in {seconds:.0f} s")
+        raise error
+
+    def _spell_key(self) -> str:
+        """Which key was sent, by its public part; or how to give one."""
+        if not self.key:
+            return f"no key was found: pass key=…, set TRIMTAB_KEY, or add {self.url!r} to {credentials.path()}"
+        return f"key {self.key[:11]}… was sent" if _KEY.match(self.key) else "what was sent is no key (tt_…)"
+
+
+def _problem(response: httpx2.Response) -> Mapping[str, Any]:
+    """The problem+json body; one made from the status when the answer is something else (a proxy's page)."""
+    with contextlib.suppress(ValueError):
+        body = response.json()
+        if isinstance(body, dict) and isinstance(body.get("code"), str):
+            return body
+    return {"detail": f"{response.request.method} {response.url} was answered with {_spell(response)}"}
+
+
+def _is_retried(outcome: httpx2.Response | httpx2.RequestError, *, once: bool, tries: int) -> bool:
+    if isinstance(outcome, Exception):
+        return True
+    match outcome.status_code:
+        case 409:
+            return _problem(outcome).get("code") == "idempotency_in_progress"
+        case 500:
+            return once and tries < TRIES_AT_500
+        case status:
+            return status in RETRIED
+
+
+def _retry_after(outcome: httpx2.Response | httpx2.RequestError) -> float:
+    """Seconds that the server asks to wait: Retry-After as a number or as a date (RFC 9110, 10.2.3); else 0."""
+    given = "" if isinstance(outcome, Exception) else outcome.headers.get("Retry-After", "")
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(given))
+    with contextlib.suppress(ValueError, TypeError):
+        return max(0.0, email.utils.parsedate_to_datetime(given).timestamp() - time.time())
+    return 0.0
+
+
+def _spell(outcome: httpx2.Response | httpx2.RequestError) -> str:
+    if isinstance(outcome, Exception):
+        return f"{type(outcome).__name__} {outcome}".strip()
+    return f"{outcome.status_code} {outcome.reason_phrase}".strip()

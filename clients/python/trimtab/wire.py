@@ -1,0 +1,96 @@
+"""Turns what people pass into what travels: numbers of any library, values with their uncertainty, JSON text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from trimtab.errors import InvalidValue
+
+MAX_MESSAGE = 2_000
+"""Characters of a failure's message that are sent; the end of a longer one says more than its middle."""
+
+
+def encode(body: Any) -> bytes:
+    """JSON in UTF-8. Numbers and arrays of numpy, torch and the like become plain ones. Raises InvalidValue."""
+    try:
+        return json.dumps(body, default=_plain, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(f"expected finite numbers, text, bools, lists and dicts, but {error}") from error
+
+
+def number(metric: str, given: object) -> float:
+    """A told number as an int or a float; perhaps not a finite one. Raises InvalidValue when it is none."""
+    if isinstance(given, bool) or given is None or isinstance(given, str | bytes):
+        raise InvalidValue(f"metric {metric!r}: expected a number, got {given!r}")
+    if type(given) is int:
+        return given
+    try:
+        return float(given)  # type: ignore[arg-type]  # whatever knows how to be a float: numpy, torch, Decimal
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidValue(f"metric {metric!r}: expected a number, got {given!r}") from error
+
+
+def value(metric: str, given: object) -> float | dict[str, Any]:
+    """A number, or {"value", "stderr", "contract"} of a pair (value, stderr) or of such a mapping.
+
+    The number may be NaN or infinite: `not_finite` finds it. Raises InvalidValue.
+    """
+    match given:
+        case Mapping():
+            unknown = sorted(set(given) - {"value", "stderr", "contract"})
+            if unknown or "value" not in given:
+                raise InvalidValue(
+                    f"metric {metric!r}: expected a number, (value, stderr) or {{value, stderr, contract}}, "
+                    f"got keys {sorted(given)!r}"
+                )
+            told: dict[str, Any] = {"value": number(metric, given["value"])}
+            if given.get("stderr") is not None:
+                told["stderr"] = number(metric, given["stderr"])
+            if given.get("contract"):
+                told["contract"] = dict(given["contract"])
+            return told
+        case (first, second):
+            return {"value": number(metric, first), "stderr": number(metric, second)}
+        case tuple() | list():
+            raise InvalidValue(f"metric {metric!r}: expected (value, stderr), got {given!r}")
+    return number(metric, given)
+
+
+def values(given: Mapping[str, Any]) -> dict[str, float | dict[str, Any]]:
+    """Every metric's `value`. Raises InvalidValue."""
+    return {metric: value(metric, one) for metric, one in given.items()}
+
+
+def not_finite(told: Mapping[str, float | dict[str, Any]]) -> list[str]:
+    """What is NaN or infinite among values, spelled out: ["accuracy is nan"]."""
+    found = []
+    for metric, one in told.items():
+        numbers = {"": one} if not isinstance(one, dict) else {"": one["value"], " stderr": one.get("stderr", 0.0)}
+        found += [f"{metric}{what} is {number}" for what, number in numbers.items() if not math.isfinite(number)]
+    return found
+
+
+def text(message: object) -> str:
+    """A message that fits into JSON and a database: valid Unicode without NUL, its middle cut out when it is long."""
+    clean = str(message).replace("\0", "").encode(errors="replace").decode()
+    if len(clean) <= MAX_MESSAGE:
+        return clean
+    half = (MAX_MESSAGE - 3) // 2
+    return f"{clean[:half]} … {clean[-half:]}"
+
+
+def _plain(given: Any) -> Any:
+    """A numpy scalar, a 0-d tensor, an array, a set, a path: as JSON knows it."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    if isinstance(given, set | frozenset | range):
+        return sorted(given)
+    for way in ("tolist", "item"):
+        if callable(getattr(given, way, None)):
+            return getattr(given, way)()
+    raise TypeError(f"{type(given).__name__} is none of them")
