@@ -1,0 +1,151 @@
+"""How much a point promises: expected improvement, in logarithms with gradients, for one objective and for several.
+
+μ, v, s = √v: posterior mean, variance, standard deviation at k points.  best: the incumbent's loss.  Losses are
+minimised.  u = (best - μ) / s.  h(u) = φ(u) + u Φ(u), so that EI = s h(u).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
+
+from trimtab_service.optimizer.encoding import Floats
+from trimtab_service.optimizer.pareto import Boxes
+from trimtab_service.optimizer.surrogate import Surrogate
+
+__all__ = [
+    "ImprovementOfFront",
+    "ImprovementOnBest",
+    "expected_improvement",
+    "log_ehvi",
+    "log_expected_improvement",
+    "probability_of_improvement",
+]
+
+_LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
+_FAR = -1e3
+"""Below this, 1 - √(π/2) |u| erfcx(|u|/√2) has no digits left and its limit 1/u² is used."""
+
+
+def expected_improvement(mean: Floats, sd: Floats, best: float, margin: float = 0.0) -> Floats:
+    """E[max(best - margin - Y, 0)] for Y ~ N(mean, sd²); 0 where sd is 0. Brochu et al. 2010, Eq. (4), minimised."""
+    gain = best - margin - mean
+    u = gain / np.where(sd > 0, sd, 1.0)
+    found: Floats = np.where(sd > 0, gain * ndtr(u) + sd * np.exp(-0.5 * u * u - _LOG_ROOT_2PI), 0.0)
+    return found
+
+
+def probability_of_improvement(mean: Floats, sd: Floats, best: float, margin: float = 0.0) -> Floats:
+    """P(Y < best - margin) for Y ~ N(mean, sd²); 0 where sd is 0. Brochu et al. 2010, Eq. (2), minimised."""
+    found: Floats = np.where(sd > 0, ndtr((best - margin - mean) / np.where(sd > 0, sd, 1.0)), 0.0)
+    return found
+
+
+def log_h(u: Floats) -> tuple[Floats, Floats]:
+    """ln h(u) and its derivative Φ(u) / h(u), to full precision however far below 0. Ament et al. 2023, Eq. (9)."""
+    near = np.maximum(u, -1.0)
+    density = np.exp(-0.5 * near * near - _LOG_ROOT_2PI)
+    h = density + near * ndtr(near)
+
+    below = np.minimum(u, -1.0)
+    tail = math.sqrt(math.pi / 2.0) * erfcx(-below / math.sqrt(2.0))
+    far = below < _FAR
+    q = np.where(far, 1.0 / below**2, 1.0 + tail * below)
+    log_tail = -0.5 * below * below - _LOG_ROOT_2PI + np.log(q)
+    slope = np.where(far, -below, tail / q)
+    return np.where(u > -1.0, np.log(h), log_tail), np.where(u > -1.0, ndtr(near) / h, slope)
+
+
+def log_expected_improvement(mean: Floats, variance: Floats, best: float) -> tuple[Floats, Floats, Floats]:
+    """ln EI and its derivatives by mean and by variance. (k,), (k,) -> (k,), (k,), (k,)"""
+    sd = np.sqrt(variance)
+    u = (best - mean) / sd
+    value, slope = log_h(u)
+    return value + np.log(sd), -slope / sd, (1.0 - u * slope) / (2.0 * variance)
+
+
+def log_ehvi(mean: Floats, variance: Floats, boxes: Boxes) -> tuple[Floats, Floats, Floats]:
+    """ln of the expected hypervolume improvement, exactly, and its derivatives by mean and by variance.
+
+    mean, variance: (k, m) of independent objectives.  boxes: disjoint, filling the region that is not dominated.
+    EHVI = Σ_b Π_j E[(upper - max(Y, lower))⁺] = Σ_b Π_j s (h(a) - h(c)), a = (upper - μ) / s, c = (lower - μ) / s.
+    -> (k,), (k, m), (k, m)
+    """
+    lower, upper = boxes
+    sd = np.sqrt(variance)[:, None, :]  # (k, 1, m) against boxes (b, m)
+    a = (upper - mean[:, None, :]) / sd
+    open_below = np.isneginf(lower)
+    c = (np.where(open_below, 0.0, lower) - mean[:, None, :]) / sd
+    log_a, _ = log_h(a)
+    log_c = np.where(open_below, -np.inf, log_h(c)[0])
+    side = log_a + _log1mexp(log_a - log_c) + np.log(sd)  # (k, b, m)
+    per_box = side.sum(axis=2)
+    value = logsumexp(per_box, axis=1)
+    share = np.exp(per_box - value[:, None])[:, :, None]
+
+    log_cdf_a = log_ndtr(a)
+    log_cdf_c = np.where(open_below, -np.inf, log_ndtr(c))
+    by_mean = -np.exp(log_cdf_a + _log1mexp(log_cdf_a - log_cdf_c) - side)
+    drop = np.where(open_below, np.inf, 0.5 * (c - a) * (c + a))  # ln φ(a) - ln φ(c)
+    larger = np.maximum(-0.5 * a * a, -0.5 * c * c - np.where(open_below, np.inf, 0.0)) - _LOG_ROOT_2PI
+    by_sd = np.sign(drop) * np.exp(larger + _log1mexp(np.abs(drop)) - side)
+    return value, (share * by_mean).sum(axis=1), (share * by_sd).sum(axis=1) / (2.0 * sd[:, 0, :])
+
+
+def _log1mexp(gap: Floats) -> Floats:
+    """ln(1 - e^-gap) for gap > 0 (Mächler 2012); a gap that round-off made 0 counts as the smallest there is."""
+    gap = np.maximum(gap, np.finfo(float).tiny)
+    small, large = np.minimum(gap, math.log(2.0)), np.maximum(gap, math.log(2.0))
+    found: Floats = np.where(gap < math.log(2.0), np.log(-np.expm1(-small)), np.log1p(-np.exp(-large)))
+    return found
+
+
+# --- Scores of points under fitted surrogates ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImprovementOnBest:
+    """ln EI of one objective over its incumbent, as a score of points."""
+
+    surrogate: Surrogate
+    best: float
+
+    def __call__(self, points: Floats) -> Floats:
+        """The scores. (k, D) -> (k,)"""
+        mean, variance = self.surrogate.predict(points)
+        return log_expected_improvement(mean, variance, self.best)[0]
+
+    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
+        mean, variance, d_mean, d_variance = self.surrogate.predict_with_gradient(points)
+        value, by_mean, by_variance = log_expected_improvement(mean, variance, self.best)
+        return value, by_mean[:, None] * d_mean + by_variance[:, None] * d_variance
+
+
+@dataclass(frozen=True, slots=True)
+class ImprovementOfFront:
+    """ln EHVI of several objectives over the boxes that their front leaves open, as a score of points."""
+
+    surrogates: tuple[Surrogate, ...]
+    boxes: Boxes
+
+    def __call__(self, points: Floats) -> Floats:
+        """The scores. (k, D) -> (k,)"""
+        predicted = [surrogate.predict(points) for surrogate in self.surrogates]
+        mean = np.stack([one[0] for one in predicted], axis=1)
+        variance = np.stack([one[1] for one in predicted], axis=1)
+        return log_ehvi(mean, variance, self.boxes)[0]
+
+    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
+        predicted = [surrogate.predict_with_gradient(points) for surrogate in self.surrogates]
+        mean = np.stack([one[0] for one in predicted], axis=1)
+        variance = np.stack([one[1] for one in predicted], axis=1)
+        value, by_mean, by_variance = log_ehvi(mean, variance, self.boxes)
+        gradient = np.zeros_like(points)
+        for place, (_, _, d_mean, d_variance) in enumerate(predicted):
+            gradient += by_mean[:, place, None] * d_mean + by_variance[:, place, None] * d_variance
+        return value, gradient

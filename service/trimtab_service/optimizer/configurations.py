@@ -1,0 +1,163 @@
+"""Counts and numbers the distinct configurations of a space without listing them, and walks them in a shuffled order.
+
+Absent parameters have no value, so configurations that differ only there are one. Each configuration has a number in
+[0, count), unfolded into levels digit by digit, as in a number system whose digits depend on those before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trimtab_service.optimizer.encoding import Encoding, Floats, Key
+
+__all__ = ["Configurations", "shuffled"]
+
+_ROUNDS = 6
+_CHUNK = 64
+
+_Dead = frozenset[int]
+"""Axes that can't be there any more, given the levels chosen so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """Levels of one axis that have the same consequence: the children they rule out."""
+
+    levels: tuple[float, ...]
+    rules_out: _Dead
+
+
+@dataclass(frozen=True)
+class Configurations:
+    """All configurations of a space whose parameters take the given levels. choices: per axis, the levels allowed."""
+
+    encoding: Encoding
+    choices: tuple[Floats, ...]
+    _order: tuple[int, ...] = field(init=False)
+    _branches: tuple[tuple[_Branch, ...], ...] = field(init=False)
+    _children: tuple[_Dead, ...] = field(init=False)
+    _counts: dict[tuple[int, _Dead], int] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        axes = self.encoding.axes
+        children = tuple(
+            frozenset(c for c, child in enumerate(axes) if any(parent == a for parent, _ in child.parents))
+            for a in range(len(axes))
+        )
+        object.__setattr__(self, "_children", children)
+        object.__setattr__(self, "_order", _parents_first(self.encoding, children))
+        object.__setattr__(self, "_branches", tuple(self._branch(a) for a in range(len(axes))))
+
+    @classmethod
+    def every(cls, encoding: Encoding) -> Configurations:
+        """All configurations of a space without continuous parameters."""
+        return cls(encoding, tuple(np.arange(axis.size, dtype=float) for axis in encoding.axes))
+
+    @property
+    def count(self) -> int:
+        """How many distinct configurations there are."""
+        return self._count(0, frozenset())
+
+    def levels(self, number: int) -> Floats:
+        """The levels of one configuration. number: in [0, count). -> (p,)"""
+        found = np.zeros(len(self.choices))
+        dead: _Dead = frozenset()
+        for place, axis in enumerate(self._order):
+            if axis in dead:
+                dead = (dead - {axis}) | self._children[axis]
+                continue
+            for branch in self._branches[axis]:
+                after = self._count(place + 1, dead | branch.rules_out)
+                if number < after * len(branch.levels):
+                    digit, number = divmod(number, after)
+                    found[axis] = branch.levels[digit]
+                    dead |= branch.rules_out
+                    break
+                number -= after * len(branch.levels)
+        return found
+
+    def all(self) -> Floats:
+        """The levels of every configuration. Only for small counts. -> (count, p)"""
+        return np.array([self.levels(number) for number in range(self.count)])
+
+    def unused(self, taken: Container[Key], seed: Sequence[int]) -> Iterator[Floats]:
+        """The configurations that are not taken, in the order shuffled by seed. Each -> (p,)"""
+        for start in range(0, self.count, _CHUNK):
+            numbers = range(start, min(start + _CHUNK, self.count))
+            rows = np.array([self.levels(shuffled(number, self.count, seed)) for number in numbers])
+            for row, key in zip(rows, self.encoding.keys(rows), strict=True):
+                if key not in taken:
+                    yield row
+
+    def _branch(self, axis: int) -> tuple[_Branch, ...]:
+        groups: dict[_Dead, list[float]] = {}
+        for level in self.choices[axis]:
+            rules_out = frozenset(
+                child
+                for child in self._children[axis]
+                if any(
+                    parent == axis and not np.any(allowed == level)
+                    for parent, allowed in self.encoding.axes[child].parents
+                )
+            )
+            groups.setdefault(rules_out, []).append(float(level))
+        return tuple(_Branch(tuple(levels), rules_out) for rules_out, levels in groups.items())
+
+    def _count(self, place: int, dead: _Dead) -> int:
+        """How many ways there are to go on from the place-th axis of the order."""
+        if place == len(self._order):
+            return 1
+        found = self._counts.get((place, dead))
+        if found is None:
+            axis = self._order[place]
+            if axis in dead:
+                found = self._count(place + 1, (dead - {axis}) | self._children[axis])
+            else:
+                found = sum(
+                    len(branch.levels) * self._count(place + 1, dead | branch.rules_out)
+                    for branch in self._branches[axis]
+                )
+            self._counts[place, dead] = found
+        return found
+
+
+def shuffled(number: int, count: int, seed: Sequence[int]) -> int:
+    """The place of a number in a permutation of range(count) that the seed picks, without storing the permutation.
+
+    A balanced Feistel network over the next power of four; results beyond count are sent through again.
+    """
+    half = max(1, ((count - 1).bit_length() + 1) // 2)
+    key = hashlib.blake2b(repr(tuple(seed)).encode(), digest_size=32).digest()
+    while True:
+        left, right = number >> half, number & ((1 << half) - 1)
+        for turn in range(_ROUNDS):
+            left, right = right, left ^ _mixed(turn, right, half, key)
+        number = left << half | right
+        if number < count:
+            return number
+
+
+def _mixed(turn: int, number: int, bits: int, key: bytes) -> int:
+    size = (bits + 7) // 8
+    digest = hashlib.blake2b(bytes([turn]) + number.to_bytes(size, "little"), digest_size=min(size + 1, 64), key=key)
+    return int.from_bytes(digest.digest(), "little") & ((1 << bits) - 1)
+
+
+def _parents_first(encoding: Encoding, children: Sequence[_Dead]) -> tuple[int, ...]:
+    """An order of the axes in which each child follows its last parent closely, so that few are open at a time."""
+    order: list[int] = []
+
+    def visit(axis: int) -> None:
+        order.append(axis)
+        for child in sorted(children[axis]):
+            if child not in order and all(parent in order for parent, _ in encoding.axes[child].parents):
+                visit(child)
+
+    for axis, one in enumerate(encoding.axes):
+        if axis not in order and not one.parents:
+            visit(axis)
+    return tuple(order)

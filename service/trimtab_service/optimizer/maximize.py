@@ -1,0 +1,219 @@
+"""Finds where the acquisition is highest in a mixed space, among the configurations that are not taken.
+
+S: starts.  p, D: see encoding.  Levels say which configurations are tried; points are what the acquisition sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.stats import qmc
+
+from trimtab_service.optimizer.ascent import climb
+from trimtab_service.optimizer.configurations import Configurations
+from trimtab_service.optimizer.encoding import Axis, Encoding, Floats, Key
+
+__all__ = ["Acquisition", "maximize"]
+
+SMALL_SPACE = 2_048
+"""Up to so many configurations are all scored."""
+_SOBOL = 256
+_LOCAL = 96
+_STARTS = 4
+_SWEEPS = 5
+_OTHER_CHOICES = 16
+"""A categorical with more choices than this has a random few of them looked at per sweep."""
+_STEPS = (1.0, 2.0)
+_NEVER = -1e300
+"""The score of what is taken or not a number."""
+
+
+class Acquisition(Protocol):
+    """A score of points, larger is better, with its gradient by the columns of a point."""
+
+    def __call__(self, points: Floats) -> Floats:
+        """The scores. (k, D) -> (k,)"""
+        ...
+
+    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """The scores and their gradients. (k, D) -> (k,), (k, D)"""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    encoding: Encoding
+    acquisition: Acquisition
+    taken: Container[Key]
+    scales: Floats
+    rng: np.random.Generator
+
+    def scores(self, levels: Floats) -> Floats:
+        """Scores of configurations; those taken score never. (n, p) -> (n,)"""
+        if len(levels) == 0:
+            return np.empty(0)
+        scores = self.acquisition(self.encoding.points(levels))
+        free = np.array([key not in self.taken for key in self.encoding.keys(levels)])
+        return np.where(free & np.isfinite(scores), scores, _NEVER)
+
+
+def maximize(
+    encoding: Encoding,
+    acquisition: Acquisition,
+    *,
+    taken: Container[Key],
+    incumbents: Floats,
+    scales: Floats,
+    rng: np.random.Generator,
+) -> Floats | None:
+    """The levels of the best configuration found that is not taken; None when none was found. -> (1, p)
+
+    incumbents: (i, p), good configurations to look around, the best first.  scales: (D,), length scales, per column.
+    """
+    search = _Search(encoding, acquisition, taken, scales, rng)
+    if encoding.discrete:
+        every = Configurations.every(encoding)
+        if every.count <= SMALL_SPACE:
+            return _best(search, every.all())
+    drawn, around = _drawn(search), _around(search, incumbents)
+    candidates = np.vstack([drawn, around])
+    scores = search.scores(candidates)
+    starts = candidates[_starts(scores, local_from=len(drawn), rng=rng)]
+    refined = _climbed(search, starts)
+    if not all(axis.relaxed for axis in encoding.axes if axis.searched):
+        for _ in range(2):
+            polished, moved = _polished(search, refined)
+            refined = _climbed(search, polished) if moved else polished
+            if not moved:
+                break
+    return _best(search, np.vstack([refined, starts, candidates[np.argsort(-scores, kind="stable")[:32]]]))
+
+
+def _best(search: _Search, levels: Floats) -> Floats | None:
+    scores = search.scores(levels)
+    best = int(np.argmax(scores))
+    return levels[best : best + 1] if scores[best] > _NEVER else None
+
+
+# --- Candidates ----------------------------------------------------------------------------------------------------
+
+
+def _drawn(search: _Search) -> Floats:
+    encoding = search.encoding
+    uniforms = qmc.Sobol(max(encoding.dims, 1), scramble=True, rng=search.rng).random(_SOBOL)
+    return encoding.spread(uniforms[:, : encoding.dims])
+
+
+def _around(search: _Search, incumbents: Floats) -> Floats:
+    """Variations of the incumbents, of many sizes: the first half of them of the best one. -> (_LOCAL, p)"""
+    encoding, rng = search.encoding, search.rng
+    if len(incumbents) == 0:
+        return np.empty((0, len(encoding.axes)))
+    which = np.where(np.arange(_LOCAL) < _LOCAL // 2, 0, rng.integers(len(incumbents), size=_LOCAL))
+    levels = incumbents[which].copy()
+    sizes = 10.0 ** rng.uniform(-3.0, -0.5, size=_LOCAL)
+    some = max(0.1, min(1.0, 20.0 / encoding.dims)) if encoding.dims else 0.0
+    there = encoding.active(levels)
+    for column, axis in enumerate(encoding.axes):
+        if not axis.searched:
+            continue
+        fresh = axis.spread(rng.random(_LOCAL))
+        if axis.relaxed:
+            scale = min(float(search.scales[axis.columns.start]), 1.0)
+            units = axis.units(levels[:, column]) + rng.standard_normal(_LOCAL) * sizes * scale
+            chosen = rng.random(_LOCAL) < some
+            near = axis.nearest(np.clip(units, 0.0, 1.0))
+        else:
+            chosen = rng.random(_LOCAL) < 2.0 / encoding.dims
+            near = fresh
+        levels[:, column] = np.where(chosen, near, levels[:, column])
+        # a parameter that its parent's change brings in has no value to vary
+        levels[:, column] = np.where(there[:, column], levels[:, column], fresh)
+    return encoding.canonical(levels)
+
+
+def _starts(scores: Floats, *, local_from: int, rng: np.random.Generator) -> list[int]:
+    """The best, the best local one, and others drawn with odds exp(z-score)."""
+    chosen = [int(np.argmax(scores))]
+    if local_from < len(scores):
+        chosen.append(local_from + int(np.argmax(scores[local_from:])))
+    alive = scores > _NEVER
+    if np.count_nonzero(alive) > _STARTS:
+        spread = float(np.std(scores[alive]))
+        odds = np.where(alive, np.exp((scores - np.max(scores)) / spread if spread > 0 else 0.0), 0.0)
+        odds[chosen] = 0.0
+        if np.count_nonzero(odds) >= _STARTS:
+            chosen += [int(i) for i in rng.choice(len(scores), _STARTS, replace=False, p=odds / odds.sum())]
+    return list(dict.fromkeys(chosen))
+
+
+# --- Refinement ----------------------------------------------------------------------------------------------------
+
+
+def _climbed(search: _Search, levels: Floats) -> Floats:
+    """The configurations after a climb over their continuous parameters, then rounded. (S, p) -> (S, p)"""
+    encoding = search.encoding
+    relaxed = [(place, axis) for place, axis in enumerate(encoding.axes) if axis.searched and axis.relaxed]
+    if not relaxed:
+        return levels
+    columns = np.array([axis.columns.start for _, axis in relaxed])
+    points, there = encoding.points(levels), encoding.active(levels)
+    movable = there[:, [place for place, _ in relaxed]]
+    climbed = climb(search.acquisition, points, columns, movable, np.minimum(search.scales[columns], 1.0))
+    found = levels.copy()
+    for place, axis in relaxed:
+        found[:, place] = axis.nearest(climbed[:, axis.columns.start])
+    found = encoding.canonical(found)
+    better = search.scores(found) > search.scores(levels)
+    return np.where(better[:, None], found, levels)
+
+
+def _polished(search: _Search, levels: Floats) -> tuple[Floats, bool]:
+    """The configurations after moves to their best neighbours, while that helps; and whether any has moved."""
+    scores = search.scores(levels)
+    moved = False
+    for _ in range(_SWEEPS):
+        neighbours = [_neighbours(search, row) for row in levels]
+        owner = np.repeat(np.arange(len(levels)), [len(some) for some in neighbours])
+        every = np.vstack(neighbours)
+        theirs = search.scores(every)
+        stuck = True
+        levels = levels.copy()
+        for row in range(len(levels)):
+            mine = np.flatnonzero(owner == row)
+            if len(mine) and theirs[mine].max() > scores[row]:
+                best = mine[int(np.argmax(theirs[mine]))]
+                levels[row], scores[row] = every[best], theirs[best]
+                stuck, moved = False, True
+        if stuck:
+            break
+    return levels, moved
+
+
+def _neighbours(search: _Search, row: Floats) -> Floats:
+    """Configurations that differ in one discrete parameter, and in what depends on it. (p,) -> (n, p)"""
+    encoding = search.encoding
+    there = encoding.active(row[None, :])[0]
+    moves = [
+        (column, level)
+        for column, axis in enumerate(encoding.axes)
+        if there[column] and axis.size > 1
+        for level in _moves(axis, row[column], search.rng)
+    ]
+    found = np.tile(row, (len(moves), 1))
+    for place, (column, level) in enumerate(moves):
+        found[place, column] = level
+    fresh = encoding.spread_all(search.rng.random((len(moves), encoding.dims)))
+    return encoding.canonical(np.where(there, found, fresh))
+
+
+def _moves(axis: Axis, level: float, rng: np.random.Generator) -> list[float]:
+    if axis.one_hot:
+        others = [float(other) for other in range(axis.size) if other != level]
+        if len(others) > _OTHER_CHOICES:
+            others = sorted(float(other) for other in rng.choice(others, _OTHER_CHOICES, replace=False))
+        return others
+    return [level + sign * step for step in _STEPS for sign in (-1.0, 1.0) if 0 <= level + sign * step < axis.size]

@@ -1,0 +1,147 @@
+"""How a history becomes one surrogate per objective, and how that is kept as JSON between two asks.
+
+A trial with losses is told; one that is open is pending; any other has failed (refused before training, or stopped
+without values, included).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from trimtab_service.domain.study import Problem
+from trimtab_service.domain.trial import OPEN, History, Observation
+from trimtab_service.optimizer import surrogate as gp
+from trimtab_service.optimizer import warping
+from trimtab_service.optimizer.encoding import Encoding, Floats, Key
+from trimtab_service.optimizer.surrogate import Rows, Surrogate
+from trimtab_service.optimizer.warping import Warp
+
+__all__ = ["Model", "Past", "model"]
+
+_WORSE = 0.5
+"""A failed trial counts as this much worse than the worst told one, in standard deviations."""
+_VAGUE = 1e6
+"""A told variance above this (in units of z) says nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known before a proposal: told (n), failed (f) and pending (q) configurations, as levels.
+
+    losses, variances: (n, m).  numbers: of the trials told, and of those failed.
+    """
+
+    told: Floats
+    losses: Floats
+    variances: Floats
+    failed: Floats
+    pending: Floats
+    numbers: tuple[int, ...]
+    failed_numbers: tuple[int, ...]
+    keys: frozenset[Key]
+
+    @classmethod
+    def of(cls, encoding: Encoding, objectives: int, history: History) -> Past:
+        """The past of a history in any order."""
+        ordered = sorted(history, key=lambda observation: observation.number)
+        told = [one for one in ordered if _is_told(one, objectives)]
+        pending = [one for one in ordered if not _is_told(one, objectives) and one.state in OPEN]
+        failed = [one for one in ordered if not _is_told(one, objectives) and one.state not in OPEN]
+        levels = [_levels(encoding, some) for some in (told, failed, pending)]
+        return cls(
+            told=levels[0],
+            losses=np.array([one.losses for one in told], dtype=float).reshape(len(told), objectives),
+            variances=np.array([one.variances or (0.0,) * objectives for one in told]).reshape(len(told), objectives),
+            failed=levels[1],
+            pending=levels[2],
+            numbers=tuple(one.number for one in told),
+            failed_numbers=tuple(one.number for one in failed),
+            keys=frozenset(encoding.keys(np.vstack(levels))),
+        )
+
+    def awaiting(self, encoding: Encoding, levels: Floats) -> Past:
+        """The past with one more pending configuration. levels: (1, p)"""
+        return replace(
+            self, pending=np.vstack([self.pending, levels]), keys=self.keys | frozenset(encoding.keys(levels))
+        )
+
+
+def _is_told(observation: Observation, objectives: int) -> bool:
+    return len(observation.losses) == objectives and all(math.isfinite(loss) for loss in observation.losses)
+
+
+def _levels(encoding: Encoding, observations: Iterable[Observation]) -> Floats:
+    return encoding.levels([observation.params for observation in observations])
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One objective's surrogate and the warp between its losses and what the surrogate sees.
+
+    diagnostics: how the fit went, as JSON; fit is "map", or "prior" when it failed, and then reason says why.
+    """
+
+    surrogate: Surrogate
+    warp: Warp
+    diagnostics: Mapping[str, Any]
+
+    def to_state(self, encoding: Encoding, past: Past) -> dict[str, Any]:
+        """The JSON form. The factor of the covariance is not kept: it is rebuilt from the trials."""
+        return {
+            "theta": gp.theta_to_state(self.surrogate.theta, encoding.names),
+            "warp": self.warp.to_state(),
+            "trials": sorted((*past.numbers, *past.failed_numbers)),
+            "diagnostics": dict(self.diagnostics),
+        }
+
+
+def model(problem: Problem, encoding: Encoding, past: Past, states: Mapping[str, Mapping[str, Any]]) -> list[Model]:
+    """One model per objective, fitted to what was told. states: of an earlier fit, by metric, to start from."""
+    X = encoding.points(np.vstack([past.told, past.failed]))
+    return [
+        _one(encoding, X, past.losses[:, place], past.variances[:, place], states.get(objective.metric))
+        for place, objective in enumerate(problem.objectives)
+    ]
+
+
+def _one(encoding: Encoding, X: Floats, losses: Floats, variances: Floats, state: Mapping[str, Any] | None) -> Model:
+    """X: (n + f, D), the told points and then the failed ones."""
+    warm = gp.theta_from_state(state.get("theta", {}), encoding.names) if state else None
+    theta = gp.default_theta(encoding.dims) if warm is None else warm
+    failures = len(X) - len(losses)
+
+    def observed(warp: Warp, z: Floats) -> Rows:
+        spread = np.minimum(variances * warp.slope(losses) ** 2, _VAGUE)
+        worst = np.full(failures, z.max() + _WORSE)
+        return gp.rows(X, np.concatenate([z, worst]), np.concatenate([spread, np.zeros(failures)]))
+
+    def misfit(warp: Warp, z: Floats) -> float:
+        told = gp.rows(X[: len(z)], z, np.minimum(variances * warp.slope(losses) ** 2, _VAGUE))
+        return gp.misfit(theta, told, encoding.groups)[0]
+
+    warp = warping.choose(losses, misfit)
+    data = observed(warp, warp.apply(losses))
+    try:
+        found = gp.fit(data, encoding.groups, encoding.dims, warm)
+    except np.linalg.LinAlgError as error:
+        prior = Surrogate.prior(gp.default_theta(encoding.dims), encoding.groups)
+        return Model(prior, warp, {"fit": "prior", "reason": str(error), "rows": len(data), "failures": failures})
+    fitted = found.surrogate
+    return Model(
+        fitted,
+        warp,
+        {
+            "fit": "map",
+            "misfit": found.value,
+            "evaluations": found.evaluations,
+            "jitter": fitted.jitter,
+            "mean": fitted.mean,
+            "rows": len(data),
+            "failures": failures,
+        },
+    )

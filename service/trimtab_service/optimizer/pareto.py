@@ -1,0 +1,175 @@
+"""Fronts, hypervolume and the boxes that the region not yet dominated falls into. Every objective is minimised.
+
+losses: (n, m) of n trials and m objectives.  front: (k, m), losses that no others dominate.
+reference: (m,), the worst losses worth having: hypervolume is the volume dominated by the front within it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from trimtab_service.optimizer.encoding import Floats
+
+__all__ = ["Boxes", "hypervolume", "infer_reference", "non_dominated", "open_boxes", "thin"]
+
+Boxes = tuple[Floats, Floats]
+"""Lower and upper corners of boxes, each (b, m); a lower corner may be -inf."""
+
+_Box = tuple[tuple[float, float], ...]
+
+
+def non_dominated(losses: ArrayLike) -> NDArray[np.bool_]:
+    """Which rows no other row dominates: no worse in all and better in one. Equal rows all stay. -> (n,)"""
+    values = np.asarray(losses, dtype=float)
+    if len(values) == 0:
+        return np.zeros(0, dtype=bool)
+    order = np.lexsort(values.T[::-1])  # a row can only be dominated by one that sorts before it
+    front = np.zeros(len(values), dtype=bool)
+    kept = np.empty((0, values.shape[1]))
+    for row in order:
+        no_worse = np.all(kept <= values[row], axis=1)
+        if not np.any(no_worse & np.any(kept < values[row], axis=1)):
+            front[row] = True
+            kept = np.vstack([kept, values[row]])
+    return front
+
+
+def infer_reference(losses: ArrayLike) -> Floats:
+    """A reference when none is given: the front's worst losses plus 10 % of its range (Ishibuchi et al. 2011).
+
+    An objective in which the front has no range takes 10 % of the range of all losses, or of their size. -> (m,)
+    """
+    values = np.asarray(losses, dtype=float)
+    front = values[non_dominated(values)]
+    nadir = front.max(axis=0)
+    spread = nadir - front.min(axis=0)
+    spread = np.where(spread > 0, spread, values.max(axis=0) - values.min(axis=0))
+    spread = np.where(spread > 0, spread, np.maximum(np.abs(nadir), 1.0))
+    reference: Floats = nadir + 0.1 * spread
+    return reference
+
+
+def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
+    """The volume dominated by the losses within the reference, exactly, for 1 to 4 objectives.
+
+    Raises ValueError when there are more objectives, or another number of them than the reference has.
+    """
+    corner = np.asarray(reference, dtype=float)
+    values = np.asarray(losses, dtype=float).reshape(-1, len(corner))
+    if not 1 <= len(corner) <= 4:
+        raise ValueError(f"hypervolume takes 1 to 4 objectives, got {len(corner)}")
+    values = values[np.all(values < corner, axis=1)]
+    values = np.unique(values[non_dominated(values)], axis=0)
+    return _volume([tuple(row) for row in values.tolist()], tuple(corner.tolist()))
+
+
+def _volume(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> float:
+    """Slices along the last objective; at two objectives (or fewer) a staircase."""
+    if not points:
+        return 0.0
+    if len(corner) == 1:
+        return corner[0] - min(point[0] for point in points)
+    points = sorted(points, key=lambda point: point[-1])
+    if len(corner) <= 3:
+        return _sweep(points, corner)
+    total = 0.0
+    for place, point in enumerate(points):
+        above = points[place + 1][-1] if place + 1 < len(points) else corner[-1]
+        if above > point[-1]:
+            total += (above - point[-1]) * _volume([other[:-1] for other in points[: place + 1]], corner[:-1])
+    return total
+
+
+def _sweep(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> float:
+    """Volume for 2 or 3 objectives. points: sorted by the last objective.
+
+    Sweeps along the last objective and keeps the staircase of the first two (at 2 objectives: of the first, in 1-d).
+    """
+    if len(corner) == 2:
+        total, lowest = 0.0, corner[0]
+        for first, second in points:
+            if first < lowest:
+                total += (lowest - first) * (corner[1] - second)
+                lowest = first
+        return total
+    xs: list[float] = []  # ascending
+    ys: list[float] = []  # descending
+    total = area = 0.0
+    height = points[0][2]
+    for x, y, z in points:
+        total += area * (z - height)
+        height = z
+        area += _add_step(xs, ys, x, y, corner)
+    return total + area * (corner[2] - height)
+
+
+def _add_step(xs: list[float], ys: list[float], x: float, y: float, corner: tuple[float, ...]) -> float:
+    """Put (x, y) into the staircase, drop what it dominates, and give the area gained."""
+    place = bisect_right(xs, x)
+    roof = ys[place - 1] if place else corner[1]
+    if y >= roof:
+        return 0.0
+    end, gained, left = place, 0.0, x
+    while end < len(xs) and ys[end] >= y:
+        gained += (xs[end] - left) * (roof - y)
+        left, roof = xs[end], ys[end]
+        end += 1
+    gained += ((xs[end] if end < len(xs) else corner[0]) - left) * (roof - y)
+    start = bisect_left(xs, x)  # a step at the same x, if there is one, is covered as well
+    xs[start:end], ys[start:end] = [x], [y]
+    return gained
+
+
+def open_boxes(front: ArrayLike, reference: ArrayLike) -> Boxes:
+    """Disjoint boxes that fill the region below the reference that the front does not dominate.
+
+    Sorted strips at two objectives; at three and four, slices along the last objective in which a box that stays the
+    same from slice to slice is kept in one piece.
+    """
+    corner = np.asarray(reference, dtype=float)
+    values = np.asarray(front, dtype=float).reshape(-1, len(corner))
+    values = values[np.all(values < corner, axis=1)]
+    values = values[non_dominated(values)]
+    boxes = sorted(_boxes([tuple(row) for row in values.tolist()], tuple(corner.tolist())))
+    edges = np.array(boxes, dtype=float).reshape(len(boxes), len(corner), 2)
+    return edges[:, :, 0], edges[:, :, 1]
+
+
+def _boxes(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> list[_Box]:
+    if len(corner) == 1:
+        return [((-np.inf, min([point[0] for point in points] + [corner[0]])),)]
+    points = sorted(points, key=lambda point: point[-1])
+    done: list[_Box] = []
+    begun: dict[_Box, float] = dict.fromkeys(_boxes([], corner[:-1]), -np.inf)
+    place = 0
+    while place < len(points):
+        height = points[place][-1]
+        while place < len(points) and points[place][-1] == height:
+            place += 1
+        here = _boxes([point[:-1] for point in points[:place]], corner[:-1])
+        kept = set(here)
+        done += [(*box, (start, height)) for box, start in begun.items() if box not in kept]
+        begun = {box: begun.get(box, height) for box in here}
+    done += [(*box, (start, corner[-1])) for box, start in begun.items()]
+    return done
+
+
+def thin(front: Floats, most: int) -> Floats:
+    """At most so many points of a front: the best in each objective, then each time the farthest from those kept.
+
+    Distances are taken in units of the front's range.
+    """
+    if len(front) <= most:
+        return front
+    spread = np.ptp(front, axis=0)
+    scaled = (front - front.min(axis=0)) / np.where(spread > 0, spread, 1.0)
+    kept = list(dict.fromkeys(int(place) for place in np.argmin(scaled, axis=0)))[:most]
+    distance = np.min([np.sum((scaled - scaled[place]) ** 2, axis=1) for place in kept], axis=0)
+    while len(kept) < most:
+        kept.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.sum((scaled - scaled[kept[-1]]) ** 2, axis=1))
+    thinned: Floats = front[np.sort(kept)]
+    return thinned

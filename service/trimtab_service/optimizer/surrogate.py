@@ -1,0 +1,309 @@
+"""The Gaussian process that stands in for an objective: fit, predict with gradients, write θ down and read it.
+
+X: (n, D) points told so far.  z: (n,) warped losses, smaller is better.  c: (n,) how many trials each row averages.
+θ: (d + 2,) natural logarithms of the d length scales ℓ (one per group of columns), of s2 (the prior variance of the
+objective) and of n2 (the noise variance of one trial).
+k(x, x') = s2 (1 + r + r²/3) e^{-r} with r = √5 |(x - x') / ℓ|: Matérn 5/2.
+A = K + diag(n2 / c + v + 1e-9): v are the variances that were told.  L: Cholesky factor of A.
+mean: constant, m = 1'A⁻¹z / (1'A⁻¹1 + 1), the maximum under its N(0, 1) prior.  α = A⁻¹(z - m).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.optimize import minimize
+
+from trimtab_service.optimizer.encoding import Floats
+
+__all__ = ["Rows", "Surrogate", "default_theta", "fit", "misfit", "rows", "theta_from_state", "theta_to_state"]
+
+Groups = NDArray[np.intp]
+
+NUGGET = 1e-9
+_SAME = 1e-9
+"""Points this close in every column are one row."""
+_JITTERS = (0.0, *(10.0**power for power in range(-8, 0)))
+"""Added to the diagonal in turn, in units of s2, until A can be factored."""
+_LOG_ELL_BOUNDS = (math.log(0.025), math.log(1e3))
+_LOG_S2_BOUNDS = (math.log(1e-2), math.log(1e3))
+_LOG_N2_BOUNDS = (math.log(1e-6), 0.0)
+_FEW = 20
+"""With fewer rows the fit starts from the default too: the stored θ may rest on next to nothing."""
+_SMALLEST_VARIANCE = 1e-12
+_BAD = 1e10
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a surrogate rests on. extra: (n,) told variances v, of the row's average. copies: (n,) c."""
+
+    X: Floats
+    z: Floats
+    extra: Floats
+    copies: Floats
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+
+def rows(X: Floats, z: Floats, variances: Floats) -> Rows:
+    """Rows with duplicates averaged, in order of first appearance. X: (n, D), z and variances: (n,)"""
+    cells = np.round(X / _SAME)
+    _, first, inverse, counts = np.unique(cells, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    where = np.argsort(first)
+    sums = np.bincount(inverse.reshape(-1), weights=z)[where]
+    extra = np.bincount(inverse.reshape(-1), weights=variances)[where]
+    copies = counts[where].astype(float)
+    return Rows(X[first[where]], sums / copies, extra / copies**2, copies)
+
+
+# --- The objective of the fit ---------------------------------------------------------------------------------------
+
+
+def matern(D: Floats) -> tuple[Floats, Floats]:
+    """k / s2 and g = -2 dk/dD / s2, of squared scaled distances D."""
+    r = np.sqrt(5.0 * D)
+    decay = np.exp(-r)
+    return (1.0 + r + r * r / 3.0) * decay, (5.0 / 3.0) * (1.0 + r) * decay
+
+
+def squared_distances(Z: Floats, W: Floats) -> Floats:
+    """|z - w|² for all pairs. (n, D), (k, D) -> (n, k)"""
+    D = (Z * Z).sum(axis=1)[:, None] + (W * W).sum(axis=1)[None, :] - 2.0 * (Z @ W.T)
+    clipped: Floats = np.maximum(D, 0.0)  # round-off can make it -1e-16
+    return clipped
+
+
+def default_theta(dims: int) -> Floats:
+    """Where a fit starts: ℓ = ½ d^¼, s2 = 1, n2 = 1e-3."""
+    return np.array([math.log(0.5) + 0.25 * math.log(max(dims, 1))] * dims + [0.0, math.log(1e-3)])
+
+
+def bounds(dims: int) -> list[tuple[float, float]]:
+    """The box that θ lies in."""
+    return [_LOG_ELL_BOUNDS] * dims + [_LOG_S2_BOUNDS, _LOG_N2_BOUNDS]
+
+
+def penalty(theta: Floats) -> tuple[float, Floats]:
+    """Minus the log prior of θ, and its gradient.
+
+    ℓ ~ LogNormal(√2 + ½ ln d, √3) and n2 ~ LogNormal(-4, 1) as densities in ℓ and n2 (hence the + ln ℓ and + ln n2),
+    ln s2 ~ N(0, 1). Hvarfner et al. 2024 for ℓ.
+    """
+    dims = len(theta) - 2
+    ell, s2, n2 = theta[:dims], theta[dims], theta[dims + 1]
+    away = ell - (math.sqrt(2.0) + 0.5 * math.log(max(dims, 1)))
+    value = float(np.sum(away**2 / 6.0 + ell) + s2**2 / 2.0 + (n2 + 4.0) ** 2 / 2.0 + n2)
+    return value, np.concatenate([away / 3.0 + 1.0, [s2, n2 + 5.0]])
+
+
+def misfit(theta: Floats, data: Rows, groups: Groups) -> tuple[float, Floats]:
+    """The negative log posterior of θ (without constants) and its gradient. (1e10, 0) where A can't be factored.
+
+    With Q = A⁻¹ - αα' and W = s2 (Q ∘ g): df/dθ = ½ <Q, dA/dθ>, where the length scales need only W1 and WX.
+    """
+    dims = len(theta) - 2
+    ell, s2, n2 = np.exp(theta[:dims])[groups], math.exp(theta[dims]), math.exp(theta[dims + 1])
+    X = data.X - data.X.mean(axis=0)  # squared distances lose fewer digits around the centre
+    K, g = matern(squared_distances(X / ell, X / ell))
+    A = s2 * K
+    A[np.diag_indices_from(A)] += n2 / data.copies + data.extra + NUGGET
+    try:
+        L = cho_factor(A, lower=True)
+        inverse = cho_solve(L, np.eye(len(A)))
+    except (np.linalg.LinAlgError, ValueError):
+        return _BAD, np.zeros_like(theta)
+    mean = _mean(inverse.sum(axis=0), data.z)
+    alpha = inverse @ (data.z - mean)
+    prior, slope = penalty(theta)
+    value = 0.5 * float((data.z - mean) @ alpha) + float(np.sum(np.log(np.diag(L[0])))) + 0.5 * mean**2 + prior
+    if not math.isfinite(value):
+        return _BAD, np.zeros_like(theta)
+
+    Q = inverse - np.outer(alpha, alpha)
+    W = s2 * Q * g
+    per_column = (W.sum(axis=1) @ (X * X) - np.sum(X * (W @ X), axis=0)) / ell**2
+    gradient = slope.copy()
+    gradient[:dims] += np.bincount(groups, weights=per_column, minlength=dims)
+    gradient[dims] += 0.5 * s2 * float(np.sum(Q * K))
+    gradient[dims + 1] += 0.5 * n2 * float(np.sum(np.diag(Q) / data.copies))
+    return value, gradient
+
+
+def _mean(inverse_sum: Floats, z: Floats) -> float:
+    return float(inverse_sum @ z) / (float(np.sum(inverse_sum)) + 1.0)
+
+
+# --- The fitted process ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogate:
+    """A Gaussian process with fixed θ that has seen `data`: made by `fit` or `Surrogate.of`.
+
+    L_inverse: (n, n), the inverse of the factor, so that predictions are matrix products only.
+    jitter: what had to be added to the diagonal, in units of s2.
+    """
+
+    theta: Floats
+    groups: Groups
+    data: Rows
+    mean: float
+    alpha: Floats
+    L_inverse: Floats
+    jitter: float
+
+    @classmethod
+    def of(cls, theta: Floats, data: Rows, groups: Groups, mean: float | None = None) -> Surrogate:
+        """The process for this θ. mean: fixed if given. Raises LinAlgError when A can't be factored."""
+        dims = len(theta) - 2
+        ell, s2, n2 = np.exp(theta[:dims])[groups], math.exp(theta[dims]), math.exp(theta[dims + 1])
+        Z = (data.X - _centre(data.X)) / ell
+        A = s2 * matern(squared_distances(Z, Z))[0]
+        A[np.diag_indices_from(A)] += n2 / data.copies + data.extra + NUGGET
+        L, jitter = _factor(A, s2)
+        L_inverse = solve_triangular(L, np.eye(len(A)), lower=True)
+        inverse_sum = L_inverse.T @ L_inverse.sum(axis=1)
+        m = _mean(inverse_sum, data.z) if mean is None else mean
+        alpha = L_inverse.T @ (L_inverse @ (data.z - m))
+        if not np.all(np.isfinite(alpha)):
+            raise np.linalg.LinAlgError("the observations are not finite")
+        return cls(theta, groups, data, m, alpha, L_inverse, jitter)
+
+    @classmethod
+    def prior(cls, theta: Floats, groups: Groups) -> Surrogate:
+        """The process that has seen nothing: mean 0 and variance s2 everywhere."""
+        none = np.empty(0)
+        return cls(
+            theta, groups, Rows(np.empty((0, len(groups))), none, none, none), 0.0, none, np.empty((0, 0)), 0.0
+        )
+
+    @property
+    def length_scales(self) -> Floats:
+        """ℓ, per column. (D,)"""
+        ell: Floats = np.exp(self.theta[:-2])[self.groups]
+        return ell
+
+    def predict(self, X: Floats) -> tuple[Floats, Floats]:
+        """Posterior mean and variance of the objective, without noise. (k, D) -> (k,), (k,)"""
+        K, _, _ = self._cross(X)
+        V = K @ self.L_inverse.T
+        return self.mean + K @ self.alpha, self._variance(V)
+
+    def predict_with_gradient(self, X: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Posterior mean and variance, and their gradients by the columns of X. -> (k,), (k,), (k, D), (k, D)"""
+        K, G, Z = self._cross(X)
+        V = K @ self.L_inverse.T
+        U = V @ self.L_inverse  # K A⁻¹
+        ell = self.length_scales
+        seen = (self.data.X - _centre(self.data.X)) / ell
+        G1, G2 = G * self.alpha, G * U
+        d_mean = -(Z * G1.sum(axis=1, keepdims=True) - G1 @ seen) / ell
+        d_variance = 2.0 * (Z * G2.sum(axis=1, keepdims=True) - G2 @ seen) / ell
+        return self.mean + K @ self.alpha, self._variance(V), d_mean, d_variance
+
+    def believing(self, X: Floats) -> Surrogate:
+        """The process as if its own mean had been observed at X: mean unchanged, variance smaller around X. (k, D)
+
+        Raises LinAlgError as `of` does.
+        """
+        if len(X) == 0 or len(self.data) == 0:
+            return self
+        told = self.data
+        added = np.zeros(len(X))
+        data = Rows(
+            np.vstack([told.X, X]),
+            np.concatenate([told.z, self.predict(X)[0]]),
+            np.concatenate([told.extra, added]),
+            np.concatenate([told.copies, added + 1.0]),
+        )
+        return Surrogate.of(self.theta, data, self.groups, mean=self.mean)
+
+    def _cross(self, X: Floats) -> tuple[Floats, Floats, Floats]:
+        ell, s2 = self.length_scales, math.exp(self.theta[-2])
+        centre = _centre(self.data.X)
+        Z = (X - centre) / ell
+        K, g = matern(squared_distances(Z, (self.data.X - centre) / ell))
+        return s2 * K, s2 * g, Z
+
+    def _variance(self, V: Floats) -> Floats:
+        left: Floats = math.exp(self.theta[-2]) - np.sum(V * V, axis=1)
+        return np.clip(left, _SMALLEST_VARIANCE, None)  # round-off can make it -1e-16
+
+
+def _centre(X: Floats) -> Floats:
+    centre: Floats = X.mean(axis=0) if len(X) else np.zeros(X.shape[1])
+    return centre
+
+
+def _factor(A: Floats, s2: float) -> tuple[Floats, float]:
+    if not np.all(np.isfinite(A)):
+        raise np.linalg.LinAlgError("the covariance is not finite")
+    for jitter in _JITTERS:
+        try:
+            L: Floats = np.linalg.cholesky(A + jitter * s2 * np.eye(len(A))).astype(float)
+            return L, jitter
+        except np.linalg.LinAlgError:
+            continue
+    raise np.linalg.LinAlgError(f"the covariance is not positive definite, even with a jitter of {_JITTERS[-1]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted surrogate and how the fit went."""
+
+    surrogate: Surrogate
+    value: float
+    evaluations: int
+
+
+def fit(data: Rows, groups: Groups, dims: int, warm: Floats | None = None) -> Fit:
+    """The surrogate whose θ is most probable given the rows: L-BFGS-B from the stored θ, or the default, or both.
+
+    Where all z are equal there is nothing to learn θ from, and the start is kept. Raises LinAlgError.
+    """
+    default = default_theta(dims)
+    starts = [default] if warm is None else [warm, default] if len(data) < _FEW else [warm]
+    starts = [np.clip(start, *np.array(bounds(dims)).T) for start in starts]
+    if np.ptp(data.z) == 0.0:
+        return Fit(Surrogate.of(starts[0], data, groups), misfit(starts[0], data, groups)[0], 1)
+    best, value, evaluations = starts[0], math.inf, 0
+    for start in starts:
+        found = minimize(
+            misfit,
+            start,
+            args=(data, groups),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds(dims),
+            options={"maxiter": 50, "gtol": 1e-2, "ftol": 1e9 * np.finfo(float).eps},
+        )
+        evaluations += int(found.nfev)
+        if float(found.fun) < value:
+            best, value = np.asarray(found.x, dtype=float), float(found.fun)
+    return Fit(Surrogate.of(best, data, groups), value, evaluations)
+
+
+# --- θ as it is stored ----------------------------------------------------------------------------------------------
+
+
+def theta_to_state(theta: Floats, names: Sequence[str]) -> dict[str, float]:
+    """θ by name, as plain floats: log_length_scale.<parameter>, log_scale, log_noise."""
+    labels = [f"log_length_scale.{name}" for name in names] + ["log_scale", "log_noise"]
+    return dict(zip(labels, map(float, theta), strict=True))
+
+
+def theta_from_state(state: Mapping[str, Any], names: Sequence[str]) -> Floats | None:
+    """The θ of its state; None when it is of another space or not finite."""
+    labels = [f"log_length_scale.{name}" for name in names] + ["log_scale", "log_noise"]
+    if set(state) != set(labels):
+        return None
+    theta = np.array([float(state[label]) for label in labels])
+    return theta if np.all(np.isfinite(theta)) else None
