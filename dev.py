@@ -61,14 +61,6 @@ def tool(name: str) -> Path:
     return VENV / "bin" / name
 
 
-def under_test(**more: str) -> dict[str, str]:
-    """Variables of a test run: nothing is kept in the user's home, and maths uses one thread per process."""
-    home = ROOT / ".trimtab" / "test"
-    shutil.rmtree(home, ignore_errors=True)
-    kept = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "STATE", "DATA", "CACHE")}
-    return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **more}
-
-
 def demo(rest: list[str]) -> int:
     """Tune a small network on scikit-learn's digits, on a server of its own; --seed K for another run."""
     prepare()
@@ -90,7 +82,7 @@ def test(rest: list[str]) -> int:
     """Run the tests, but not the slow ones, with coverage."""
     prepare()
     spread = ["-n", "2", "--dist", "worksteal", "-m", "not slow"]
-    return become(tool("pytest"), *spread, "--cov", "--cov-report=term", *rest, **under_test())
+    return become(tool("pytest"), *spread, "--cov", "--cov-report=term", *rest)
 
 
 def test_slow(rest: list[str]) -> int:
@@ -104,13 +96,13 @@ def test_slow(rest: list[str]) -> int:
         else:
             say("chromium is missing, so the browser tests are left out; to have them: sudo apt-get install chromium")
             rest = ["--ignore=tests/browser", *rest]
-    return become(tool("pytest"), "-n", "1", "-m", "slow", *rest, **under_test())
+    return become(tool("pytest"), "-n", "1", "-m", "slow", *rest)
 
 
 def soak(rest: list[str]) -> int:
     """Run the crash tests with many more kills."""
     prepare()
-    return become(tool("pytest"), "-n", "0", "-m", "slow", "tests/crash", *rest, **under_test(TRIMTAB_SOAK="1"))
+    return become(tool("pytest"), "-n", "0", "-m", "slow", "tests/crash", *rest, TRIMTAB_SOAK="1")
 
 
 def check(rest: list[str]) -> int:

@@ -133,13 +133,6 @@ def test_what_points_python_or_pip_elsewhere_is_kept_from_the_tools(monkeypatch:
     assert (kept["KEPT"], kept["ADDED"]) == ("yes", "too")
 
 
-def test_a_test_run_keeps_nothing_in_the_users_home() -> None:
-    kept = dev.under_test(TRIMTAB_SOAK="1")
-    folders = [Path(kept[f"XDG_{kind}_HOME"]) for kind in ("CONFIG", "STATE", "DATA", "CACHE")]
-    assert all(folder.is_relative_to(ROOT / ".trimtab") for folder in folders)
-    assert kept["TRIMTAB_SOAK"] == "1"
-
-
 def test_files_past_the_limit_are_found_and_others_are_not(tmp_path: Path) -> None:
     (tmp_path / "service" / "room").mkdir(parents=True)
     (tmp_path / "service" / "room" / "long.py").write_text("x = 1\n" * (dev.LONG_FILE + 1))
