@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 from contextlib import closing
@@ -68,6 +69,8 @@ def serve(settings: Settings, *, embedded: bool = False) -> int:
             server = _Server(_config(settings, create_app(settings, rooms)), lines)
             if embedded and file is not None:
                 when_clients_are_gone(file, lambda: setattr(server, "should_exit", True))
+            for ended_by in (signal.SIGTERM, signal.SIGINT):  # uvicorn hands these on once it has drained: then go on
+                signal.signal(ended_by, lambda *_: None)
             server.run(sockets=[listener])
             return 0 if server.started else 1
     except OSError as error:
