@@ -1,0 +1,115 @@
+"""Numbers as people read them: enough digits to compare by, a unit where the name has one, exact on demand."""
+
+from __future__ import annotations
+
+import math
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_UNITS = {"_ms": "ms", "_mj": "mJ", "_g": "g"}
+_LABELS = {
+    "size_bytes": "size",
+    "activation_peak_bytes": "peak memory",
+    "latency_ms": "latency",
+    "energy_mj": "energy",
+    "co2_g": "CO₂",
+    "macs": "MACs",
+    "flops": "FLOPs",
+}
+_COUNTED = frozenset({"macs", "flops", "parameters", "trainable_parameters"})
+
+
+def is_size(name: str) -> bool:
+    """Whether the metric counts bytes."""
+    return name.endswith("_bytes")
+
+
+def label(metric: str) -> str:
+    """The metric in a sentence: "size" for size_bytes; the name itself for those that are not Trimtab's."""
+    return _LABELS.get(metric, metric.replace("_", " ") if metric in _COUNTED else metric)
+
+
+def said(metric: str, value: float) -> str:
+    """The metric and its value in a sentence: "accuracy 0.9783", "size 61.2 kB", "latency 0.42 ms", "43.2 k MACs"."""
+    if metric in _COUNTED:
+        return f"{amount(metric, value)} {label(metric)}"
+    return f"{label(metric)} {amount(metric, value)}"
+
+
+def amount(metric: str, value: float) -> str:
+    """The value with its unit, as far as the metric's name tells one."""
+    if is_size(metric):
+        return size(value)
+    if metric in _COUNTED:
+        return compact(value)
+    unit = next((unit for ending, unit in _UNITS.items() if metric.endswith(ending)), None)
+    return short(value) if unit is None else f"{short(value, digits=3)} {unit}"
+
+
+def exact(metric: str, value: float) -> str:
+    """Every digit of the value, as a hover text: "61,213 bytes", "0.978330612"."""
+    text = f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+    return f"{text} bytes" if is_size(metric) else text
+
+
+def size(number: float) -> str:
+    """Bytes in decimal units, to three digits: 512 B, 61.2 kB, 1.05 MB."""
+    if abs(number) < 1000:
+        return f"{_trim(f'{number:.3g}')} B"
+    return _prefixed(number, unit="B")
+
+
+def compact(number: float) -> str:
+    """A count to three digits: 950, 43.2 k, 1.2 M."""
+    return short(number, digits=3) if abs(number) < 1000 else _prefixed(number, unit="")
+
+
+def short(number: float, *, digits: int = 4) -> str:
+    """The number to so many significant digits, without zeros at its end: 0.5, 0.9783, 12,000, 1.2e-5."""
+    return _trim(significant(number, digits=digits))
+
+
+def significant(number: float, *, digits: int = 4) -> str:
+    """The number to so many significant digits: 0.5000, 0.9783; whole numbers in full; far from 1 as 1.200e-5."""
+    if not math.isfinite(number):
+        return str(number)
+    if float(number).is_integer() and abs(number) < 1e7:
+        return f"{int(number):,}"
+    magnitude = math.floor(math.log10(abs(number)))
+    if not -4 <= magnitude < 7:
+        return f"{number:.{digits - 1}e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+    return f"{number:,.{max(digits - 1 - magnitude, 0)}f}"
+
+
+def fixed(number: float, decimals: int) -> str:
+    """The number with so many decimals, thousands set apart."""
+    return f"{number:,.{decimals}f}"
+
+
+def shared_decimals(numbers: list[float], *, digits: int = 4) -> int | None:
+    """The decimals that suit all numbers of a column, or None when they span too much for one number of decimals."""
+    sizes = [abs(number) for number in numbers if number and math.isfinite(number)]
+    if not sizes or all(float(number).is_integer() for number in numbers):
+        return 0 if sizes and max(sizes) < 1e12 else None
+    top = math.floor(math.log10(max(sizes)))
+    if max(sizes) / min(sizes) > 500 or not -3 <= top < 6:
+        return None
+    return max(digits - 1 - top, 0)
+
+
+def step_decimals(step: float) -> int:
+    """The decimals that tell multiples of a step apart."""
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    return decimals if abs(round(step, decimals) - step) < step * 1e-6 else decimals + 1
+
+
+def _prefixed(number: float, unit: str) -> str:
+    rounded = float(f"{number:.3g}")
+    factor, prefix = next((pair for pair in _PREFIXES if abs(rounded) >= pair[0]), (1.0, ""))
+    return f"{_trim(f'{number / factor:#.3g}')} {prefix}{unit}".rstrip()
+
+
+def _trim(text: str) -> str:
+    mantissa, exponent, power = text.partition("e")
+    if exponent:
+        return f"{_trim(mantissa)}e{power}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
