@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
 from trimtab.errors import InvalidCredentials
@@ -33,6 +32,8 @@ def key_on_file(address: str) -> str | None:
     The file is TOML, a table per address: ["http://127.0.0.1:8731"] and in it key = "tt_…".
     Raises InvalidCredentials.
     """
+    import tomllib
+
     try:
         tables = tomllib.loads(path().read_text(encoding="utf-8"))
     except FileNotFoundError:

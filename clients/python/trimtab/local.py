@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -46,8 +47,13 @@ class LocalServer:
         self._hold.close()
 
 
-def join(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> LocalServer:
-    """The server of a file. Raises NotSupported, NotInstalled, ServerNotStarted."""
+def join(
+    path: str | os.PathLike[str], *, command: Sequence[str] | None = None, patience: float = PATIENCE
+) -> LocalServer:
+    """The server of a file. command: what starts one, by default `trimtab-service`. patience: seconds to wait.
+
+    Raises NotSupported, NotInstalled, ServerNotStarted.
+    """
     if fcntl is None:
         raise NotSupported("local mode needs file locks of POSIX: run `trimtab-service serve` and pass its address")
     file = Path(os.path.abspath(os.path.expanduser(path)))
@@ -55,14 +61,14 @@ def join(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> LocalSe
         raise ServerNotStarted(f"expected a folder for {file.name} at {file.parent}, there is none")
     hold = _open_locked(file.with_name(f"{file.name}.clients"))
     try:
-        url = _find_or_start(file, time.monotonic() + patience)
+        url = _find_or_start(file, command, time.monotonic() + patience)
         return LocalServer(url, credentials.key_on_file(_database_url(file)), hold)
     except BaseException:
         hold.close()
         raise
 
 
-def _find_or_start(file: Path, until: float) -> str:
+def _find_or_start(file: Path, command: Sequence[str] | None, until: float) -> str:
     """The address of a server that answers. Where two clients start one each, the slower finds the quicker's."""
     while True:
         url = _serving(file)
@@ -71,7 +77,7 @@ def _find_or_start(file: Path, until: float) -> str:
         if time.monotonic() > until:
             raise ServerNotStarted(f"the server that holds {file}.lock does not answer at {url or 'any address'}")
         if url is None and not _is_held(file):
-            started = _start(file, until)
+            started = _start(file, command or [find_command()], until)
             if started is not None:
                 return started
         time.sleep(0.05)
@@ -118,13 +124,13 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _start(file: Path, until: float) -> str | None:
+def _start(file: Path, service: Sequence[str], until: float) -> str | None:
     """Start a server and wait until it listens; None when another one was quicker. Raises ServerNotStarted.
 
     It gets a session of its own, so that Ctrl-C in a terminal reaches the training only, and writes to a file without
     a name, so that it never waits for a reader.
     """
-    command = [_command(), "serve", "--embedded", "--host", "127.0.0.1", "--port", "0"]
+    command = [*service, "serve", "--embedded", "--host", "127.0.0.1", "--port", "0"]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603  # the command of our own service
             [*command, "--database", _database_url(file)],
@@ -143,17 +149,19 @@ def _start(file: Path, until: float) -> str | None:
                 if _is_held(file):
                     return None
                 raise ServerNotStarted(
-                    f"`{' '.join(command[:2])}` ended with exit code {process.returncode}: {said.strip()[-2_000:]}"
+                    f"`{' '.join(service)} serve` ended with exit code {process.returncode}: {said.strip()[-2_000:]}"
                 )
             time.sleep(0.03)
         process.terminate()
-        raise ServerNotStarted(f"`{' '.join(command[:2])}` did not listen in time: {_read(output).strip()[-2_000:]}")
+        raise ServerNotStarted(
+            f"`{' '.join(service)} serve` did not listen in time: {_read(output).strip()[-2_000:]}"
+        )
 
 
-def _command() -> str:
+def find_command(beside: str | None = None, path: str | None = None) -> str:
     """Where `trimtab-service` is: beside this Python, else on PATH. Raises NotInstalled."""
-    beside = os.path.dirname(sys.executable)
-    found = shutil.which("trimtab-service", path=beside) or shutil.which("trimtab-service")
+    beside = os.path.dirname(sys.executable) if beside is None else beside
+    found = shutil.which("trimtab-service", path=beside) or shutil.which("trimtab-service", path=path)
     if found is None:
         raise NotInstalled(
             f'local mode needs the server: pip install "trimtab[server]"; looked for trimtab-service in {beside} '

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,10 +75,13 @@ class Progress:
     def __init__(self, study: Study, n_trials: int | None, *, wanted: bool | None) -> None:
         self._front = Front(study.objectives)
         self._states: Counter[str] = Counter()
-        self._total = _total(study, n_trials)
-        self._display = _display(study.name, self._total, wanted)
-        if self._display is not None:
+        self._total: int | None = None
+        self._display: Display | None = None
+        make = _display(wanted)
+        if make is not None:
             self._remember(study)
+            self._total = _total(study, n_trials)
+            self._display = make(study.name, self._total)
 
     def __enter__(self) -> Progress:
         return self
@@ -108,11 +112,10 @@ class Progress:
 
     def _remember(self, study: Study) -> None:
         """The front of the trials before this run: a study that goes on has a best already."""
-        if not study.counts.get("complete"):
-            return
         try:
-            for trial in study.pareto_front():
-                self._front.add(trial.number, trial.values)
+            if study.refresh().counts.get("complete"):
+                for trial in study.pareto_front():
+                    self._front.add(trial.number, trial.values)
         except TrimtabError as error:
             log.debug("the line starts without the earlier trials: %s", error)
 
@@ -124,22 +127,23 @@ def _total(study: Study, n_trials: int | None) -> int | None:
     return min(limits) if limits else None
 
 
-def _display(title: str, total: int | None, wanted: bool | None) -> Display | None:
+def _display(wanted: bool | None) -> Callable[[str, int | None], Display] | None:
+    """What shows the line of a run with this title and total; None when nobody would see it."""
     setting = os.environ.get("TRIMTAB_PROGRESS", "")
     if wanted is False or (wanted is None and setting == "0"):
         return None
     bar = wanted or setting == "rich" or (setting != "plain" and sys.stderr is not None and sys.stderr.isatty())
     if bar and importlib.util.find_spec("rich") is not None:
-        return RichBar(title, total)
+        return RichBar
     if bar and importlib.util.find_spec("tqdm") is not None:
-        return TqdmBar(title, total)
-    return LogLines(title) if log.isEnabledFor(logging.INFO) else None
+        return TqdmBar
+    return LogLines if log.isEnabledFor(logging.INFO) else None
 
 
 class LogLines:
     """One INFO line per finished trial."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, total: int | None) -> None:
         self._title = title
 
     def show(self, text: str, outcome: Outcome) -> None:

@@ -9,7 +9,6 @@ key and one deadline.
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import logging
 import os
 import random
@@ -17,7 +16,6 @@ import re
 import threading
 import time
 import urllib.parse
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -130,7 +128,7 @@ class Transport:
         if has_body:
             headers["Content-Type"] = "application/json"
         if once:
-            headers["Idempotency-Key"] = uuid.uuid4().hex
+            headers["Idempotency-Key"] = os.urandom(16).hex()
         return headers
 
     def _try(
@@ -218,8 +216,12 @@ def _is_retried(outcome: httpx2.Response | httpx2.RequestError, *, once: bool, t
 def _retry_after(outcome: httpx2.Response | httpx2.RequestError) -> float:
     """Seconds that the server asks to wait: Retry-After as a number or as a date (RFC 9110, 10.2.3); else 0."""
     given = "" if isinstance(outcome, Exception) else outcome.headers.get("Retry-After", "")
+    if not given:
+        return 0.0
     with contextlib.suppress(ValueError):
         return max(0.0, float(given))
+    import email.utils
+
     with contextlib.suppress(ValueError, TypeError):
         return max(0.0, email.utils.parsedate_to_datetime(given).timestamp() - time.time())
     return 0.0

@@ -1,0 +1,20 @@
+"""Objectives that can travel to another process."""
+
+from __future__ import annotations
+
+import trimtab
+
+
+def learning_rate(trial: trimtab.Trial) -> float:
+    """The value is the parameter."""
+    return float(trial["lr"])
+
+
+def always_fails(trial: trimtab.Trial) -> float:
+    """Fails."""
+    raise ValueError(f"trial {trial.number} has a bad shape")
+
+
+def hangs_until_interrupted(trial: trimtab.Trial) -> float:
+    """Behaves as if Ctrl-C reached this process."""
+    raise KeyboardInterrupt

@@ -1,0 +1,234 @@
+"""What a client can do with studies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+
+import trimtab
+from tests.client.fake_server import KEY, FakeServer
+from trimtab import (
+    Client,
+    Float,
+    Int,
+    NoCompleteTrial,
+    NotSupported,
+    Objective,
+    Study,
+    StudyConflict,
+    StudyFinished,
+    StudyNotFound,
+)
+
+
+def test_a_definition_travels_as_it_was_written(server: FakeServer, client: Client) -> None:
+    client.create_study(
+        "digits-cnn",
+        space={"lr": Float(1e-5, 1e-1, log=True), "depth": Int(1, 4)},
+        objectives={"accuracy": "maximize", "size_bytes": Objective("minimize", log=True)},
+        metrics=["loss"],
+        algorithm="random",
+        options={"n_initial": 4},
+        max_trials=100,
+        seed=3,
+        metadata={"dataset": "digits"},
+        exist_ok=True,
+    )
+    assert server.calls("/v1/studies")[0].body == {
+        "name": "digits-cnn",
+        "space": {
+            "lr": {"type": "float", "low": 1e-5, "high": 1e-1, "log": True},
+            "depth": {"type": "int", "low": 1, "high": 4, "log": False, "step": 1},
+        },
+        "objectives": {"accuracy": "maximize", "size_bytes": {"direction": "minimize", "log": True}},
+        "metrics": ["loss"],
+        "algorithm": "random",
+        "options": {"n_initial": 4},
+        "max_trials": 100,
+        "seed": 3,
+        "metadata": {"dataset": "digits"},
+        "exist_ok": True,
+    }
+
+
+def test_what_is_not_built_yet_is_passed_on_for_the_server_to_refuse(server: FakeServer, client: Client) -> None:
+    server.say(422, code="not_supported", detail="constraints are not built yet")
+    with pytest.raises(NotSupported, match="not built yet"):
+        client.create_study(
+            "a",
+            space={"lr": Float(0, 1)},
+            objectives={"accuracy": "max"},
+            constraints=["latency_ms <= 20"],
+            space_constraints=["lr <= 0.5"],
+            known_metrics=["macs"],
+            late_metrics=["latency_ms"],
+            stopping={"rule": "median"},
+            baseline={"lr": 0.1},
+            devices=["pi-zero"],
+        )
+    body = server.calls("/v1/studies")[0].body
+    assert {name: body[name] for name in list(body)[6:]} == {
+        "constraints": ["latency_ms <= 20"],
+        "space_constraints": ["lr <= 0.5"],
+        "known_metrics": ["macs"],
+        "late_metrics": ["latency_ms"],
+        "stopping": {"rule": "median"},
+        "baseline": {"lr": 0.1},
+        "devices": ["pi-zero"],
+    }
+
+
+def test_a_study_with_another_definition_is_a_conflict_that_shows_the_difference(
+    server: FakeServer, client: Client
+) -> None:
+    diff = {"space.lr.high": {"expected": 0.1, "got": 1.0}}
+    server.say(409, code="study_conflict", detail="study 'a' is defined otherwise", diff=diff)
+    with pytest.raises(StudyConflict, match=r"space\.lr\.high: expected 0\.1, got 1\.0") as caught:
+        client.create_study("a", space={"lr": Float(0, 1)}, objectives={"accuracy": "max"}, exist_ok=True)
+    assert caught.value.diff == diff
+
+
+def test_a_study_shows_what_it_is(study: Study) -> None:
+    assert (study.name, study.id, study.state, study.max_trials, study.metadata) == (
+        "digits",
+        "st_0",
+        "active",
+        5,
+        {},
+    )
+    assert study.space == {"lr": Float(0.0, 1.0)}
+    assert study.objectives == {"accuracy": Objective("maximize")}
+    assert repr(study) == "<Study 'digits': active, no trials>"
+
+
+def test_counts_are_as_of_the_last_refresh(study: Study) -> None:
+    study.ask().tell(0.5)
+    assert study.counts == {}
+    assert study.refresh() is study
+    assert study.counts == {"complete": 1}
+    assert repr(study) == "<Study 'digits': active, 1 complete>"
+
+
+def test_studies_are_found_by_name_and_listed(server: FakeServer, client: Client, study: Study) -> None:
+    for number in range(4):
+        client.create_study(f"more-{number}", space={"lr": Float(0, 1)}, objectives={"accuracy": "max"})
+    server.page_size = 2
+    assert client.study("digits").id == study.id
+    assert [one.name for one in client.studies()] == ["more-3", "more-2", "more-1", "more-0", "digits"]
+    with pytest.raises(StudyNotFound):
+        client.study("letters/../digits")
+    assert server.seen[-1].path.endswith("/v1/studies/letters%2F..%2Fdigits")
+
+
+def test_an_ask_says_how_many_and_who(server: FakeServer, client: Client, study: Study) -> None:
+    assert isinstance(study.ask(), trimtab.Trial)
+    assert [trial.number for trial in study.ask(count=2)] == [1, 2]
+    assert [trial.number for trial in study.ask(count=1)] == [3]
+    assert [call.body for call in server.calls("/ask")] == [
+        {"count": count, "worker": client.worker} for count in (1, 2, 1)
+    ]
+
+
+@pytest.mark.parametrize("code", ["budget_reached", "space_exhausted", "study_paused", "no_feasible_configuration"])
+def test_the_end_of_a_study_says_why(server: FakeServer, study: Study, code: str) -> None:
+    server.say(409, at="/ask", code=code, detail="over")
+    with pytest.raises(StudyFinished) as caught:
+        study.ask()
+    assert caught.value.code == code
+
+
+def test_enqueued_params_are_handed_out_next(study: Study) -> None:
+    assert study.enqueue({"lr": 0.125}).state == "waiting"
+    assert study.ask()["lr"] == 0.125
+
+
+def test_results_from_elsewhere_are_added(server: FakeServer, study: Study) -> None:
+    study.add_trial({"lr": 0.1}, {"accuracy": (0.9, 0.01)})
+    study.add_trial({"lr": 0.2}, 0.8)
+    failed = study.add_trial({"lr": 0.3}, state="failed", kind="oom", message="8 GiB")
+    assert [call.body["trials"] for call in server.calls("/trials")] == [
+        [{"params": {"lr": 0.1}, "state": "complete", "values": {"accuracy": {"value": 0.9, "stderr": 0.01}}}],
+        [{"params": {"lr": 0.2}, "state": "complete", "values": {"accuracy": 0.8}}],
+        [{"params": {"lr": 0.3}, "state": "failed", "failure": {"kind": "oom", "message": "8 GiB"}}],
+    ]
+    assert failed.state == "failed"
+    assert failed.failure == {"kind": "oom", "message": "8 GiB"}
+
+
+def test_the_best_trial_and_the_front_are_asked_of_the_server(server: FakeServer, study: Study) -> None:
+    with pytest.raises(NoCompleteTrial):
+        _ = study.best_trial
+    study.ask().tell(0.5)
+    study.ask().tell(0.9)
+    assert study.best_trial.values == {"accuracy": 0.9}
+    front = study.pareto_front(where=["accuracy >= 0.4", "lr < 1"])
+    assert [trial.number for trial in front] == [0, 1]
+    assert server.calls("/pareto")[0].query == {"where": ["accuracy >= 0.4", "lr < 1"]}
+
+
+def test_a_device_is_passed_on_for_the_server_to_judge(server: FakeServer, study: Study) -> None:
+    study.pareto_front(device="pi-zero")
+    assert server.calls("/pareto")[0].query == {"device": ["pi-zero"]}
+
+
+def test_trials_come_page_by_page_as_they_are_wanted(server: FakeServer, study: Study) -> None:
+    for _ in range(5):
+        study.ask().tell(0.5)
+    server.page_size = 2
+    trials = study.trials(state=["complete", "failed"], where="accuracy > 0", order="-accuracy")
+    assert server.calls("/trials") == []
+    assert next(trials).number == 0
+    assert len(server.calls("/trials")) == 1
+    assert [trial.number for trial in trials] == [1, 2, 3, 4]
+    assert len(server.calls("/trials")) == 3
+    assert server.calls("/trials")[0].query == {
+        "state": ["complete,failed"],
+        "where": ["accuracy > 0"],
+        "order": ["-accuracy"],
+        "limit": ["100"],
+    }
+
+
+def test_a_data_frame_has_a_row_per_trial(server: FakeServer, study: Study) -> None:
+    study.add_trial({"lr": 0.1}, {"accuracy": (0.9, 0.01)})
+    study.add_trial({"lr": 0.2}, state="failed", kind="oom")
+    server.trials["digits"][0]["finished_at"] = "2026-11-24T10:00:05Z"
+    frame = study.to_dataframe()
+    assert list(frame.index) == [0, 1]
+    assert frame["values_accuracy"].tolist()[0] == 0.9
+    assert frame["params_lr"].tolist() == [0.1, 0.2]
+    assert frame["failure"].tolist()[1] == "oom"
+    assert frame["finished_at"][0] == datetime(2026, 11, 24, 10, 0, 5, tzinfo=UTC)
+    assert study.to_dataframe(state="running").empty
+
+
+def test_a_study_is_paused_resumed_finished_archived_and_deleted(
+    server: FakeServer, client: Client, study: Study
+) -> None:
+    for act, state in (("pause", "paused"), ("resume", "active"), ("finish", "finished"), ("archive", "archived")):
+        getattr(study, act)()
+        assert study.state == state
+        assert client.study("digits").state == state
+    study.delete()
+    assert client.studies() == []
+    assert all(len(one.headers["idempotency-key"]) == 32 for one in server.seen if one.method != "GET")
+
+
+def test_a_client_given_an_http_and_an_address_uses_both(server: FakeServer) -> None:
+    http = httpx2.Client(transport=httpx2.MockTransport(server.handle))
+    with Client("http://elsewhere/", KEY, http=http) as client:
+        assert client.url == "http://elsewhere"
+        assert client.studies() == []
+    assert server.seen[0].headers["host"] == "elsewhere"
+    assert not http.is_closed
+
+
+def test_a_real_connection_works_and_is_closed(server: FakeServer) -> None:
+    with server.listening() as url, Client(url, KEY) as client:
+        assert repr(client) == f"<Client of {url}>"
+        study = client.create_study("a", space={"lr": Float(0, 1)}, objectives={"accuracy": "max"})
+        study.ask().tell(0.5)
+        assert study.best_trial.values == {"accuracy": 0.5}
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
