@@ -21,7 +21,7 @@ from trimtab.study import Study
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     run: Callable[[Client, argparse.Namespace], None] = arguments.run
     try:
         with Client(arguments.url, arguments.key) as client:
@@ -68,6 +68,17 @@ def _parser() -> argparse.ArgumentParser:
             "--where", action="append", help="a condition like 'accuracy >= 0.9' (may be repeated; all must hold)"
         )
     return parser
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """`--order -accuracy` as `--order=-accuracy`: argparse would take the metric for an option."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--order" and word.startswith("-"):
+            joined[-1] = f"--order={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _count(text: str) -> int:
@@ -172,7 +183,11 @@ def _spec(spec: Any) -> str:
     """A parameter, an objective or a setting on one line; what is empty or off is left out."""
     if not isinstance(spec, dict):
         return "" if spec == "" else _cell(spec)
-    return "  ".join(f"{_cell(name)}={_cell(one)}" for name, one in spec.items() if one not in (None, False, [], {}))
+    return "  ".join(f"{_cell(name)}={_cell(one)}" for name, one in spec.items() if not _is_off(one))
+
+
+def _is_off(setting: Any) -> bool:
+    return setting is None or setting is False or setting in ([], {})
 
 
 def _cell(value: Any) -> str:

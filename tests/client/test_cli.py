@@ -1,0 +1,176 @@
+"""The command line: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import trimtab
+from tests.client.fake_server import KEY, FakeServer
+from trimtab import Client, Float, cli
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run one command against the server: exit code, stdout, stderr."""
+    with server.listening() as url:
+        with Client(url, KEY) as client:
+            study = client.create_study(
+                "digits",
+                space={"lr": Float(0.0, 1.0), "accuracy": Float(0.0, 1.0)},
+                objectives={"accuracy": "maximize"},
+                max_trials=5,
+                metadata={"dataset": "digits"},
+            )
+            study.add_trial({"lr": 0.5}, {"accuracy": 0.875, "macs": 7_500})
+            study.add_trial({"lr": 0.25}, state="failed", kind="oom", message="8 GiB")
+        server.seen.clear()
+
+        def one(*arguments: str) -> tuple[int, str, str]:
+            try:
+                code = cli.main([*arguments, "--url", url, "--key", KEY])
+            except SystemExit as error:  # argparse's way to say that the usage is wrong
+                code = int(error.code or 0)
+            said = capsys.readouterr()
+            return code, said.out, said.err
+
+        yield one
+
+
+def test_studies_are_a_table(run: Run) -> None:
+    code, out, err = run("studies")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "name    state   objectives         complete  failed  running  max_trials",
+        "digits  active  maximize accuracy         1       1        0           5",
+    ]
+
+
+def test_trials_are_a_table_with_values_before_params(run: Run, server: FakeServer) -> None:
+    server.trials["digits"][0]["params"]["accuracy"] = 0.125
+    code, out, _ = run("trials", "digits")
+    assert code == 0
+    assert out.splitlines() == [
+        "trial  state     accuracy  macs    lr  accuracy  failure",
+        "    0  complete     0.875  7500   0.5     0.125",
+        "    1  failed                    0.25            oom",
+    ]
+
+
+def test_trials_pass_on_conditions_states_and_order_and_stop_at_the_limit(run: Run, server: FakeServer) -> None:
+    server.page_size = 1
+    code, out, _ = run(
+        *("trials", "digits", "--where", "accuracy > 0", "--where", "lr < 1"),
+        *("--state", "complete", "--state", "failed", "--order", "-accuracy", "--limit", "1"),
+    )
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    assert [call.query for call in server.calls("/trials")] == [
+        {
+            "state": ["complete,failed"],
+            "where": ["accuracy > 0", "lr < 1"],
+            "order": ["-accuracy"],
+            "limit": ["100"],
+        }
+    ]
+
+
+def test_a_study_is_shown_with_its_space(run: Run) -> None:
+    code, out, _ = run("show", "digits")
+    assert code == 0
+    assert "name        digits" in out
+    assert "max_trials  5" in out
+    assert "  lr                type=float  low=0  high=1" in out
+    assert "  accuracy          direction=maximize" in out
+    assert "  dataset           digits" in out
+
+
+def test_the_best_trial_and_the_front_are_tables(run: Run) -> None:
+    for command in ("best", "pareto"):
+        code, out, _ = run(command, "digits")
+        assert code == 0
+        assert out.splitlines()[1].split() == ["0", "complete", "0.875", "7500", "0.5"]
+
+
+def test_a_front_shows_its_hypervolume(run: Run, server: FakeServer) -> None:
+    server.say(200, at="/pareto", items=[], hypervolume=0.8125, reference={"accuracy": 0.0}, reference_inferred=True)
+    assert run("pareto", "digits")[1].splitlines() == [
+        "no trials",
+        "",
+        "hypervolume 0.8125 from accuracy=0 (inferred)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("studies", list),
+        ("show digits", dict),
+        ("trials digits", list),
+        ("best digits", dict),
+        ("pareto digits", dict),
+    ],
+)
+def test_every_command_prints_json(run: Run, command: str, kind: type) -> None:
+    code, out, err = run(*command.split(), "--json")
+    assert (code, err) == (0, "")
+    assert isinstance(json.loads(out), kind)
+
+
+def test_json_is_what_the_server_said(run: Run, server: FakeServer) -> None:
+    assert json.loads(run("trials", "digits", "--json")[1]) == server.trials["digits"]
+
+
+def test_an_empty_list_says_so(run: Run, server: FakeServer) -> None:
+    server.trials["digits"].clear()
+    assert run("trials", "digits") == (0, "no trials\n", "")
+    assert run("trials", "digits", "--json") == (0, "[]\n", "")
+
+
+def test_a_refusal_is_one_line_on_stderr_and_exit_code_1(run: Run) -> None:
+    assert run("show", "letters") == (1, "", "trimtab: study_not_found: there is no study 'letters'\n")
+
+
+def test_a_missing_key_says_what_to_do(run: Run, server: FakeServer) -> None:
+    server.say(401, code="unauthorized", detail="this needs a key")
+    code, out, err = run("studies")
+    assert (code, out) == (1, "")
+    assert err == "trimtab: unauthorized: this needs a key (key tt_0a1b2c3d… was sent)\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["frobnicate"], ["show"], ["trials", "digits", "--limit", "0"], ["trials", "digits", "--limit", "x"]],
+)
+def test_wrong_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "usage: trimtab" in err
+
+
+def test_what_others_wrote_can_not_move_the_cursor(run: Run, server: FakeServer) -> None:
+    server.trials["digits"][0]["params"]["lr"] = "\x1b[2Jgone"
+    out = run("trials", "digits")[1]
+    assert "\x1b" not in out
+    assert "[2Jgone" in out
+
+
+def test_the_command_runs_as_a_program(server: FakeServer) -> None:
+    with server.listening() as url:
+        done = subprocess.run(
+            [sys.executable, "-m", "trimtab.cli", "studies", "--url", url],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "no studies\n", "")
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    assert run("--version")[:2] == (0, f"trimtab {trimtab.__version__}\n")
