@@ -22,7 +22,7 @@ LIMIT = 16_000
 """Bytes: what a small microcontroller has to spare."""
 NAMES = {"gp": "Bayesian", "random": "random", "grid": "grid"}
 HYPERVOLUME = (
-    "Hypervolume is the area between a front and the reference of 50 % accuracy and 1 MB, with size in powers of ten."
+    "Hypervolume is the area between a front and the reference of 50% accuracy and 1 MB, with size in powers of ten."
 )
 LATENCY = "Latency is the median of one prediction at batch 1, measured while the other worker was training."
 

@@ -38,7 +38,7 @@ svg .dot {{ fill: var(--colour); opacity: 0.32; }}
 svg .best {{ fill: var(--colour); stroke: var(--paper); stroke-width: 1.5; }}
 svg .ring {{ fill: none; stroke: var(--ink); stroke-width: 1.5; }}
 """
-WIDTH, LEFT, RIGHT = 960, 62, 28
+WIDTH, LEFT, EDGE = 960, 64, 18
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,13 @@ def front_svg(runs: Sequence[Run], subtitle: str, limit: float, *, alone: bool =
     """All trials and the three fronts, accuracy over size. alone: a file of its own, else part of a page."""
     height, top, bottom = 600, 112, 548
     sizes = [point.size_bytes for run in runs for point in run.points] or [1e3, 1e6]
-    across = Scale(min(sizes) / 1.25, max(sizes) * 1.25, LEFT, WIDTH - RIGHT, math.log10)
+    across = Scale(min(sizes) / 1.25, max(sizes) * 1.25, LEFT, WIDTH - EDGE, math.log10)
     up = Scale(-0.06, 0.992, bottom, top, nines)
     parts = [
         *_ticks_up(up, [(rate, f"{rate:.0%}") for rate in (0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)]),
         *_ticks_across(across, [(tick, size(tick)) for tick in _sizes(across.low, across.high)], top, bottom),
-        f'<text x="{LEFT}" y="{top - 9}">accuracy, spaced by the logarithm of the error</text>',
-        f'<text x="{WIDTH - RIGHT}" y="{height - 10}" text-anchor="end">size of the weights</text>',
+        f'<text x="{EDGE}" y="{top - 9}">accuracy, spaced by the logarithm of the error</text>',
+        f'<text x="{WIDTH - EDGE}" y="{height - 10}" text-anchor="end">size of the weights</text>',
         f'<line class="limit" x1="{across(limit)}" x2="{across(limit)}" y1="{top}" y2="{bottom}"/>',
         f'<text x="{across(limit)}" y="{top - 9}" text-anchor="middle">{size(limit)}</text>',
     ]
@@ -138,7 +138,7 @@ def growth_svg(runs: Sequence[Run], *, alone: bool = False) -> str:
     trials = max(len(run.growth) for run in runs)
     ceiling = max((run.hypervolume for run in runs), default=0) * 1.06 or 1.0
     floor = _floor(runs)
-    across, up = Scale(1, max(trials, 2), LEFT, WIDTH - RIGHT - 118), Scale(floor, ceiling, bottom, top)
+    across, up = Scale(1, max(trials, 2), LEFT, WIDTH - EDGE - 118), Scale(floor, ceiling, bottom, top)
     every = 10 if trials >= 20 else 2
     parts = [
         *_ticks_up(up, _even(floor, ceiling), end=across.end),
@@ -158,19 +158,21 @@ def growth_svg(runs: Sequence[Run], *, alone: bool = False) -> str:
                 f'<tspan class="name" style="fill: var(--{run.kind})">{escape(run.name)}</tspan> '
                 f"{run.growth[-1]:.3f}</text>"
             )
-    subtitle = "area under the front, in accuracy times powers of ten of size, from 50 % and 1 MB"
+    subtitle = "area under the front, in accuracy times powers of ten of size, from 50% and 1 MB"
     return _svg(height, "Hypervolume after each trial", subtitle, parts, alone=alone)
 
 
 def _svg(height: int, title: str, subtitle: str, parts: Sequence[str], *, alone: bool) -> str:
+    """The figure. Within a page its margins are cut off, so that it lines up with the text around it."""
     name = 'xmlns="http://www.w3.org/2000/svg" ' if alone else ""
-    style = f"<style>{STYLE}</style>" if alone else ""
+    box = f"0 0 {WIDTH} {height}" if alone else f"{EDGE} 10 {WIDTH - 2 * EDGE} {height - 10}"
     return "\n".join(
         [
-            f'<svg {name}viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">{style}',
+            f'<svg {name}viewBox="{box}" role="img" aria-label="{escape(title)}">',
+            f"<style>{STYLE}</style>" if alone else "",
             f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
-            f'<text class="head" x="{LEFT}" y="34">{escape(title)}</text>',
-            f'<text x="{LEFT}" y="56">{escape(subtitle)}</text>',
+            f'<text class="head" x="{EDGE}" y="34">{escape(title)}</text>',
+            f'<text x="{EDGE}" y="56">{escape(subtitle)}</text>',
             *parts,
             "</svg>",
         ]
@@ -180,7 +182,7 @@ def _svg(height: int, title: str, subtitle: str, parts: Sequence[str], *, alone:
 def _legend(runs: Sequence[Run]) -> list[str]:
     """One column per algorithm: its mark and name, and below them its hypervolume."""
     column = 104
-    left = WIDTH - RIGHT - column * len(runs) + 16
+    left = WIDTH - EDGE - column * len(runs) + 16
     parts = [f'<text x="{left - 14}" y="56" text-anchor="end">hypervolume</text>']
     for place, run in enumerate(runs):
         x = left + column * place
@@ -256,7 +258,7 @@ def _sizes(low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low <= tick <= high]
 
 
-def _ticks_up(up: Scale, ticks: Sequence[tuple[float, str]], end: float = WIDTH - RIGHT) -> list[str]:
+def _ticks_up(up: Scale, ticks: Sequence[tuple[float, str]], end: float = WIDTH - EDGE) -> list[str]:
     return [
         f'<line class="rule" x1="{LEFT}" x2="{end}" y1="{up(value)}" y2="{up(value)}"/>'
         f'<text x="{LEFT - 10}" y="{up(value) + 4.5}" text-anchor="end">{text}</text>'
