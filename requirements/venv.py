@@ -175,25 +175,31 @@ def make_venv() -> list[str]:
     by_uv = ["uv", "venv", "--python", base_python(), str(VENV)]
     by_venv = [base_python(), "-m", "venv", str(VENV)]
     bare = [*by_venv, "--without-pip"]
-    found = _first_that_works([by_uv, by_venv, bare] if shutil.which("uv") else [by_venv, bare])
-    if found is None and as_root_with_apt():
-        apt_install("python3-venv")
-        found = _first_that_works([by_venv])
-    if found is None:
-        remove_venv()
-        raise Trouble(NO_PIP)
-    return found
+    try:
+        return _first_that_works([by_uv, by_venv, bare] if shutil.which("uv") else [by_venv, bare])
+    except Trouble as trouble:
+        if answers(base_python(), "-m", "ensurepip", "--version"):
+            raise
+        if not as_root_with_apt():
+            raise Trouble(f"{NO_PIP}\n{trouble}") from trouble
+    apt_install("python3-venv")
+    return _first_that_works([by_venv])
 
 
-def _first_that_works(ways: list[list[str]]) -> list[str] | None:
+def _first_that_works(ways: list[list[str]]) -> list[str]:
+    last = Trouble(NO_PIP)
     for way in ways:
         remove_venv()
-        with contextlib.suppress(Trouble):  # the next way may work
+        try:
             quietly("making .venv", *way)
-            found = installer()
-            if found is not None:
-                return found
-    return None
+        except Trouble as trouble:
+            last = trouble  # the next way may work
+            continue
+        found = installer()
+        if found is not None:
+            return found
+    remove_venv()
+    raise last
 
 
 def remove_venv() -> None:
