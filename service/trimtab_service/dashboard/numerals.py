@@ -91,7 +91,7 @@ def shared_decimals(numbers: list[float], *, digits: int = 4) -> int | None:
     if not sizes or all(float(number).is_integer() for number in numbers):
         return 0 if sizes and max(sizes) < 1e12 else None
     top = math.floor(math.log10(max(sizes)))
-    if max(sizes) / min(sizes) > 500 or not -3 <= top < 6:
+    if max(sizes) / min(sizes) > 10.0 ** (digits - 2) or not -3 <= top < 6:
         return None
     return max(digits - 1 - top, 0)
 

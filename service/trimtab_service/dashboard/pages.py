@@ -16,7 +16,7 @@ from trimtab_service.dashboard.figures import ORDER, strip
 from trimtab_service.dashboard.landscape import Landscape, Landscapes, told
 from trimtab_service.dashboard.moments import Moment, moment
 from trimtab_service.dashboard.numerals import short
-from trimtab_service.dashboard.table import Table, tabulate
+from trimtab_service.dashboard.table import Cell, Column, Table, tabulate
 from trimtab_service.domain.errors import InvalidQuery
 from trimtab_service.domain.metric import Direction
 from trimtab_service.domain.page import Page
@@ -61,6 +61,8 @@ class StudiesPage:
 class StudyPage:
     """One study. fault: why the table is not there. front: the best trials; total: how many trials there are.
 
+    best: what is known of the one best trial of one objective, in place of a table of the front; else empty.
+    notes_first: the table shows failures, so their reasons come before their params.
     states: (state, how many, whether the table shows these only, address of the table that does).
     """
 
@@ -74,6 +76,8 @@ class StudyPage:
     charts: tuple[Chart, ...]
     front: Table
     front_size: int
+    best: tuple[tuple[Column, Cell], ...]
+    notes_first: bool
     look: Look
     example: str
     table: Table | None
@@ -118,7 +122,7 @@ def show_study(
     try:
         page = listing.trials(rooms, caller, view.study, look)
     except InvalidQuery as error:
-        fault = error.detail
+        fault = sentences.whole(error.detail)
     return lay_out(view, landscape, page, look=look, fault=fault, addresses=addresses, now=now)
 
 
@@ -137,7 +141,7 @@ def lay_out(
     numbers = frozenset(trial.number for trial in landscape.front)
     trials = () if page is None else page.items
     metrics = tuple(dict.fromkeys([*landscape.metrics, *told(study, trials)]))
-    front = landscape.front[:FRONT_ROWS]
+    front = tabulate(problem, landscape.front[:FRONT_ROWS], landscape.metrics, Look(), now)
     later = None
     if page is not None and page.next_cursor is not None:
         onward = replace(look, cursor=page.next_cursor, start=look.start + len(page.items))
@@ -151,8 +155,10 @@ def lay_out(
         total=sum(view.counts.values()),
         left=_left(study),
         charts=charts(problem, landscape),
-        front=tabulate(problem, front, landscape.metrics, Look(), now),
+        front=front,
         front_size=len(landscape.front),
+        best=_best(front) if len(problem.objectives) == len(landscape.front) == 1 else (),
+        notes_first=look.state is TrialState.FAILED,
         look=look,
         example=_example(problem),
         range=_range(look, len(trials), view.counts),
@@ -162,6 +168,11 @@ def lay_out(
         later=later,
         created=moment(study.created_at, now),
     )
+
+
+def _best(front: Table) -> tuple[tuple[Column, Cell], ...]:
+    pairs = zip(front.columns, front.rows[0].cells, strict=True)
+    return tuple((column, cell) for column, cell in pairs if not cell.absent)
 
 
 def _entry(view: StudyView, landscape: Landscape | None, latest: datetime | None, now: datetime) -> Entry:

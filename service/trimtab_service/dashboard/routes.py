@@ -13,7 +13,7 @@ from typing import Annotated, ParamSpec
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from trimtab_service.dashboard import entrance, pages
+from trimtab_service.dashboard import entrance, pages, sentences
 from trimtab_service.dashboard.addresses import Addresses, Look
 from trimtab_service.dashboard.landscape import Landscapes
 from trimtab_service.dashboard.rendering import Head, Renderer, assets, fingerprint
@@ -55,7 +55,7 @@ class _Desk:
         """The page that says what went wrong, and where to go from there."""
         status = next((status for family, status in _STATUSES.items() if isinstance(error, family)), 409)
         title = "Not found" if status == 404 else HTTPStatus(status).phrase
-        return self.page(request, "problem.html", status=status, title=title, detail=error.detail)
+        return self.page(request, "problem.html", status=status, title=title, detail=sentences.whole(error.detail))
 
     def learn_backend(self) -> None:
         """Find out once which database this is. Raises DatabaseUnavailable."""

@@ -55,6 +55,13 @@ def superlative(objective: Objective) -> str:
     )
 
 
+def whole(text: str) -> str:
+    """The text as a sentence: with a capital and a full stop."""
+    text = text.strip()
+    ending = "" if text.endswith((".", "!", "?", "…")) else "."
+    return text[:1].upper() + text[1:] + ending
+
+
 def counted(number: int, noun: str) -> str:
     """ "1 trial", "12 trials"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -45,10 +45,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A trial. cells: one per column."""
+    """A trial. cells: one per column. failure: its kind. note: why it failed, or why a fallback was proposed."""
 
     number: int
     state: str
+    failure: str
     cells: tuple[Cell, ...]
     source: str
     worker: str
@@ -95,6 +96,7 @@ def tabulate(
         Row(
             number=trial.number,
             state=trial.state.value,
+            failure="" if trial.failure is None else trial.failure.kind.value,
             cells=tuple(write(trial) for write in writers),
             source=trial.source.value,
             worker=trial.worker,
