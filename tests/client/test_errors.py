@@ -94,6 +94,14 @@ def test_a_study_conflict_shows_the_difference() -> None:
     ]
 
 
+def test_a_difference_that_the_server_spelled_out_is_not_repeated() -> None:
+    detail = "study 'a' exists with another definition: seed: expected 0, got 7"
+    error = from_problem(
+        409, {"code": "study_conflict", "detail": detail, "diff": {"seed": {"expected": 0, "got": 7}}}
+    )
+    assert str(error) == detail
+
+
 def test_errors_survive_the_way_back_from_another_process() -> None:
     error = from_problem(409, {"code": "budget_reached", "detail": "over", "charged": 5})
     copy = pickle.loads(pickle.dumps(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 
 import httpx2
@@ -232,3 +233,14 @@ def test_a_real_connection_works_and_is_closed(server: FakeServer) -> None:
         study.ask().tell(0.5)
         assert study.best_trial.values == {"accuracy": 0.5}
     assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_client_that_nobody_closes_leaves_no_open_connection(server: FakeServer) -> None:
+    with server.listening() as url:
+        client = Client(url, KEY)
+        client.studies()
+        http = client.transport._http
+        del client
+        gc.collect()
+        assert http is not None
+        assert http.is_closed

@@ -101,7 +101,9 @@ class StudyConflict(Conflict):
 
     def __str__(self) -> str:
         lines = [
-            f"  {path}: expected {one.get('expected')!r}, got {one.get('got')!r}" for path, one in self.diff.items()
+            f"  {path}: expected {one.get('expected')!r}, got {one.get('got')!r}"
+            for path, one in self.diff.items()
+            if f"{path}: expected" not in self.detail
         ]
         return "\n".join([self.detail, *lines])
 

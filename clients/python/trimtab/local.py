@@ -16,8 +16,8 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,17 +34,17 @@ PATIENCE = 60.0
 LISTENING = "listening on "
 
 
-@dataclass
 class LocalServer:
-    """A served file, and this client's hold on it."""
+    """A served file, and this process's hold on it: an open descriptor that is given up at the latest at exit."""
 
-    url: str
-    key: str | None
-    _hold: IO[bytes] = field(repr=False)
+    def __init__(self, url: str, key: str | None, hold: int) -> None:
+        self.url = url
+        self.key = key
+        self._let_go = weakref.finalize(self, os.close, hold)
 
     def leave(self) -> None:
         """Let go of the file; an embedded server ends with its last client."""
-        self._hold.close()
+        self._let_go()
 
 
 def join(
@@ -64,7 +64,7 @@ def join(
         url = _find_or_start(file, command, time.monotonic() + patience)
         return LocalServer(url, credentials.key_on_file(_database_url(file)), hold)
     except BaseException:
-        hold.close()
+        os.close(hold)
         raise
 
 
@@ -83,11 +83,11 @@ def _find_or_start(file: Path, command: Sequence[str] | None, until: float) -> s
         time.sleep(0.05)
 
 
-def _open_locked(file: Path) -> IO[bytes]:
-    """The file, made if need be, under a shared lock that ends when it is closed."""
-    handle = os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb")
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    return handle
+def _open_locked(file: Path) -> int:
+    """A descriptor of the file, made if need be, under a shared lock that ends when it is closed."""
+    hold = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(hold, fcntl.LOCK_SH)
+    return hold
 
 
 def _is_held(file: Path) -> bool:

@@ -16,6 +16,7 @@ import re
 import threading
 import time
 import urllib.parse
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -163,6 +164,7 @@ class Transport:
                 parts = urllib.parse.urlsplit(self.url)
                 near = parts.hostname in _LOOPBACK and parts.scheme == "http"  # no proxy, no certificates
                 self._http = httpx2.Client(trust_env=not near, verify=not near)
+                weakref.finalize(self, self._http.close)  # for whoever forgets to close
                 self._pid = os.getpid()
             return self._http
 
