@@ -114,6 +114,8 @@ class History(Scope):
         """The statement in order, from after the cursor on. Ties go by number."""
         name, descending = order.removeprefix("-"), order.startswith("-")
         key, number = (None, None) if cursor is None else cursors.decode(cursor, order)
+        if number is not None and number >= 2**31:
+            raise InvalidQuery(f"expected a cursor as a page gave it, got one after trial {number}")
         if name == _NUMBER:
             column = trials.c.number
             if number is not None:

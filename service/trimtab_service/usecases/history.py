@@ -41,6 +41,7 @@ def trials(
         raise InvalidQuery(f"limit must be in [1, {MAX_LIMIT}], got {limit}")
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(ref)
+        _check_order(study.problem, order)
         conditions = parse_where(study.problem, where)
         if not conditions:
             return tx.trials(study, states=states, order=order, cursor=cursor, limit=limit)
@@ -62,6 +63,12 @@ def trial(rooms: Rooms, caller: Caller, ref: str, number: int) -> TrialView:
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(ref)
         return TrialView(tx.trial(study, number), tx.reports(study, number))
+
+
+def _check_order(problem: Problem, order: str) -> None:
+    known = ("number", "finished_at", *problem.objective_names, *problem.metrics, *COST_METRICS)
+    if order.removeprefix("-") not in known:
+        raise InvalidQuery(f"order must be one of {list(known)!r}, perhaps with a - before it, got {order!r}")
 
 
 def parse_where(problem: Problem, texts: Sequence[str]) -> tuple[Where, ...]:
