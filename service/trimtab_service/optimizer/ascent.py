@@ -23,6 +23,8 @@ _ARMIJO = 1e-4
 _LONGEST = 0.3
 """No step moves a column by more than this share of its range."""
 _CONVERGED = 1e-5
+"""A start is done when its step would be shorter than this, or its last one gained less than the next number."""
+_GAIN = 1e-9
 
 _Objective = Callable[[Floats, NDArray[np.intp]], tuple[Floats, Floats]]
 
@@ -62,7 +64,8 @@ def climb(
             break
         new_x, new_f, new_g, accepted = _line_search(objective, x, f, g, direction, going)
         H = _updated(H, new_x - x, new_g - g, accepted)
-        going &= accepted & (f - new_f > 1e-9 * (1.0 + np.abs(f)))
+        going &= accepted
+        going[going] = f[going] - new_f[going] > _GAIN * (1.0 + np.abs(f[going]))
         x, f, g = new_x, new_f, new_g
     climbed = points.copy()
     climbed[:, columns] = x

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import OPEN, History, Observation
 from trimtab_service.optimizer import surrogate as gp
@@ -64,8 +65,9 @@ class Past:
             keys=frozenset(encoding.keys(np.vstack(levels))),
         )
 
-    def awaiting(self, encoding: Encoding, levels: Floats) -> Past:
-        """The past with one more pending configuration. levels: (1, p)"""
+    def awaiting(self, encoding: Encoding, params: Params) -> Past:
+        """The past with one more pending configuration, as it will read when it comes back as a trial."""
+        levels = encoding.levels([params])
         return replace(
             self, pending=np.vstack([self.pending, levels]), keys=self.keys | frozenset(encoding.keys(levels))
         )

@@ -75,7 +75,7 @@ def suggest(
         if levels is None:
             break
         items.append(Proposal(encoding.params(levels[0]), source))
-        past = past.awaiting(encoding, levels)
+        past = past.awaiting(encoding, items[-1].params)
     states = {
         objective.metric: one.to_state(encoding, past)
         for objective, one in zip(problem.objectives, models or (), strict=False)

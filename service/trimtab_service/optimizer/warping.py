@@ -25,6 +25,8 @@ _HUGEST = 1e300
 """Losses beyond this are taken as this, so that differences don't overflow."""
 _HUGE = 1e150
 """Losses beyond this are scaled down before they are squared."""
+_FAR = 1e6
+"""A loss this many interquartile ranges away is as far as any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,13 @@ class Warp:
 
     def apply(self, losses: Floats, *, winsorise: bool = True) -> Floats:
         """Losses as z. winsorise: whether the bad side is cut, as it is for told values but not for a reference."""
-        tame = np.clip(losses, -_HUGEST, _HUGEST)
-        capped = np.minimum(tame, self.cap) if winsorise else tame
-        z = (yeo_johnson((capped - self.centre) / self.scale, self.power) - self.mean) / self.sd
+        u = _units(np.minimum(losses, self.cap) if winsorise else losses, self.centre, self.scale)
+        z = (yeo_johnson(u, self.power) - self.mean) / self.sd
         return np.maximum(z, -_CLIP) if not winsorise else np.clip(z, -_CLIP, _CLIP)
 
     def slope(self, losses: Floats) -> Floats:
         """dz/dy, with which a standard error becomes one of z; beyond the cap, that of the cap."""
-        u = (np.minimum(np.clip(losses, -_HUGEST, _HUGEST), self.cap) - self.centre) / self.scale
+        u = _units(np.minimum(losses, self.cap), self.centre, self.scale)
         slope: Floats = (1.0 + np.abs(u)) ** (np.sign(u) * (self.power - 1.0)) / (self.scale * self.sd)
         return slope
 
@@ -85,7 +86,7 @@ def standardise(losses: Floats, power: float = 1.0) -> Warp:
     cap = q3 + 1.5 * (q3 - q1) if q3 > q1 else np.max(y)
     capped = np.minimum(y, cap)
     scale = next((s for s in (q3 - q1, np.std(capped)) if s > 1e-12 * abs(median)), 1.0)
-    warped = yeo_johnson((capped - median) / scale, power)
+    warped = yeo_johnson(_units(capped, float(median), float(scale)), power)
     sd = float(np.std(warped))
     return Warp(
         cap=float(cap * shrink),
@@ -110,6 +111,11 @@ def choose(losses: Floats, misfit: Callable[[Warp, Floats], float]) -> Warp:
         scores.append(score if math.isfinite(score) else math.inf)
     best = min(scores)
     return next((warp for warp, score in zip(warps, scores, strict=True) if score <= best + _NATS), warps[0])
+
+
+def _units(losses: Floats, centre: float, scale: float) -> Floats:
+    u: Floats = np.clip((np.clip(losses, -_HUGEST, _HUGEST) - centre) / scale, -_FAR, _FAR)
+    return u
 
 
 def yeo_johnson(u: Floats, power: float) -> Floats:

@@ -1,0 +1,127 @@
+"""Fronts, hypervolumes and boxes against known answers, brute force and each other."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab_service.optimizer.pareto import hypervolume, infer_reference, non_dominated, open_boxes, thin
+
+quick = settings(max_examples=60, deadline=None)
+
+
+@st.composite
+def losses(draw: st.DrawFn, most: int = 9) -> np.ndarray:
+    """Whole numbers, so that ties and duplicates are common and volumes can be counted."""
+    objectives = draw(st.integers(1, 4))
+    row = st.tuples(*[st.integers(0, 5)] * objectives)
+    return np.array(draw(st.lists(row, min_size=1, max_size=most)), dtype=float)
+
+
+def dominated_cells(values: np.ndarray, side: int) -> int:
+    """The hypervolume within (side, side, …) of whole losses, by counting unit cells."""
+    cells = itertools.product(range(side), repeat=values.shape[1])
+    return sum(bool(np.any(np.all(values <= np.array(cell), axis=1))) for cell in cells)
+
+
+@quick
+@given(losses())
+def test_the_front_is_what_no_other_row_dominates(values: np.ndarray) -> None:
+    expected = [not any(np.all(other <= row) and np.any(other < row) for other in values) for row in values]
+    assert non_dominated(values).tolist() == expected
+
+
+def test_equal_rows_of_the_front_all_stay() -> None:
+    assert non_dominated([[1, 2], [1, 2], [2, 1], [2, 2]]).tolist() == [True, True, True, False]
+    assert non_dominated(np.empty((0, 2))).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "reference", "volume"),
+    [
+        ([[3.0], [2.0]], [5.0], 3.0),
+        ([[1, 3], [2, 2], [3, 1]], [4, 4], 6.0),
+        ([[1, 3], [2, 2], [3, 1], [3, 3], [2, 2]], [4, 4], 6.0),
+        ([[0, 0, 0]], [1, 2, 3], 6.0),
+        ([[0, 1, 1], [1, 0, 1], [1, 1, 0]], [2, 2, 2], 4.0),
+        ([[0, 0, 0, 0], [0, 0, 0, 0]], [2, 2, 2, 2], 16.0),
+        ([[5, 5]], [4, 4], 0.0),
+        ([[4, 0]], [4, 4], 0.0),
+        (np.empty((0, 3)), [1, 1, 1], 0.0),
+    ],
+)
+def test_known_hypervolumes(values: object, reference: list[float], volume: float) -> None:
+    assert hypervolume(values, reference) == pytest.approx(volume, abs=1e-12)
+
+
+@quick
+@given(losses())
+def test_hypervolume_agrees_with_counting_cells(values: np.ndarray) -> None:
+    assert hypervolume(values, np.full(values.shape[1], 4.0)) == pytest.approx(dominated_cells(values, 4), abs=1e-9)
+
+
+def test_hypervolume_of_a_large_front_in_four_objectives_agrees_with_sampling() -> None:
+    rng = np.random.default_rng(0)
+    front = np.abs(rng.standard_normal((40, 4)))
+    front /= np.linalg.norm(front, axis=1, keepdims=True)
+    samples = rng.random((50_000, 4)) * 1.1
+    share = np.mean([bool(np.any(np.all(front <= row, axis=1))) for row in samples])
+    volume = 1.1**4
+    sd = volume * np.sqrt(share * (1 - share) / 50_000)
+    assert abs(hypervolume(front, [1.1] * 4) - volume * share) < 4 * sd
+
+
+def test_more_than_four_objectives_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 to 4 objectives, got 5"):
+        hypervolume([[0.0] * 5], [1.0] * 5)
+
+
+@quick
+@given(losses())
+def test_open_boxes_are_disjoint_and_fill_what_the_front_leaves(values: np.ndarray) -> None:
+    side, objectives = 4, values.shape[1]
+    lower, upper = open_boxes(values, np.full(objectives, float(side)))
+    for cell in itertools.product(range(-1, side), repeat=objectives):
+        middle = np.array(cell) + 0.5
+        inside = int(np.count_nonzero(np.all((lower < middle) & (middle < upper), axis=1)))
+        assert inside == (0 if np.any(np.all(values <= middle, axis=1)) else 1)
+    assert np.all(lower < upper)
+
+
+@quick
+@given(losses(most=6), st.tuples(*[st.floats(-1, 5)] * 4))
+def test_the_gain_of_a_point_is_its_share_of_the_boxes(values: np.ndarray, at: tuple[float, ...]) -> None:
+    """The identity on which the expected improvement of hypervolume rests."""
+    objectives = values.shape[1]
+    reference, point = np.full(objectives, 4.0), np.array(at[:objectives])
+    lower, upper = open_boxes(values, reference)
+    gain = np.sum(np.prod(np.maximum(upper - np.maximum(lower, point), 0.0), axis=1))
+    before, after = hypervolume(values, reference), hypervolume(np.vstack([values, point]), reference)
+    assert after - before == pytest.approx(gain, abs=1e-9)
+
+
+def test_boxes_grow_slowly_with_the_front() -> None:
+    rng = np.random.default_rng(1)
+    for objectives, most in ((2, 31), (3, 130), (4, 1_000)):
+        front = np.abs(rng.standard_normal((30, objectives)))
+        front /= np.linalg.norm(front, axis=1, keepdims=True)
+        assert len(open_boxes(front, [1.2] * objectives)[0]) <= most
+
+
+def test_a_reference_is_inferred_from_the_nadir_of_the_front() -> None:
+    np.testing.assert_allclose(infer_reference([[0, 10], [5, 0], [9, 20]]), [5.5, 11.0])
+    one_point = infer_reference([[3.0, -40.0]])
+    assert np.all(one_point > [3.0, -40.0])
+    flat = infer_reference([[1.0, 2.0], [1.0, 5.0], [3.0, 5.0]])
+    np.testing.assert_allclose(flat, [1.2, 2.3])
+
+
+def test_a_thinned_front_keeps_its_ends_and_spreads() -> None:
+    x = np.linspace(0.0, 1.0, 101)
+    kept = thin(np.stack([x, 1.0 - x], axis=1), 5)
+    np.testing.assert_allclose(kept[:, 0], [0.0, 0.25, 0.5, 0.75, 1.0])
+    assert len(thin(kept, 10)) == 5
