@@ -179,6 +179,7 @@ def test_threads_evaluate_at_once_and_no_more_than_they_are_told(server: FakeSer
 
 def test_an_exception_in_a_thread_is_raised_once_the_others_have_ended(server: FakeServer, study: Study) -> None:
     failed = threading.Event()
+    server.studies["digits"]["max_trials"] = 100
 
     def objective(trial: Trial) -> float:
         if trial.number == 0:
@@ -189,10 +190,10 @@ def test_an_exception_in_a_thread_is_raised_once_the_others_have_ended(server: F
         return 0.5
 
     with pytest.raises(ValueError, match="bad shape"):
-        study.optimize(objective, n_trials=5, workers=2)
+        study.optimize(objective, n_trials=100, workers=2)
     assert states(server)[0] == "failed"
     assert set(states(server)[1:]) == {"complete"}
-    assert len(states(server)) <= 3
+    assert len(states(server)) < 20
 
 
 def test_ctrl_c_gives_the_trials_of_all_threads_back_without_waiting_for_them(
