@@ -68,8 +68,8 @@ class History(Scope):
             .order_by(trials.c.number)
         ).all()
         complete = select(trials.c.id).where(self.of_study(study), trials.c.state == TrialState.COMPLETE.value)
-        values = self._values(complete)
         objectives = study.problem.objectives
+        values = self._values(complete, trial_values.c.metric.in_(study.problem.objective_names))
         return tuple(
             _observation(row.number, TrialState(row.state), row.params, objectives, values.get(row.id, {}))
             for row in rows
@@ -138,12 +138,15 @@ class History(Scope):
             statement = statement.where(_is_after(by, _sort_key(name, key), number, descending=descending))
         return statement.order_by(by.is_(None), by.desc() if descending else by, trials.c.number)
 
-    def _values(self, trial_ids: Sequence[int] | Select[Any]) -> dict[int, dict[str, Value]]:
+    def _values(
+        self, trial_ids: Sequence[int] | Select[Any], *conditions: ColumnElement[bool]
+    ) -> dict[int, dict[str, Value]]:
         """Trial's row id -> metric -> value, without contracts."""
         found = self.connection.execute(
             select(trial_values.c.trial_id, trial_values.c.metric, trial_values.c.value, trial_values.c.stderr).where(
                 self.own(trial_values),
                 trial_values.c.trial_id.in_(trial_ids),
+                *conditions,
                 trial_values.c.variant == "",
                 trial_values.c.device == "",
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Double, bindparam, case, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Double, Row, bindparam, insert, select, update
 
 from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.metric import Value
@@ -34,6 +34,10 @@ _FIRST_EVENT = {
     **{state: EventKind(state.value) for state in FINISHED},
 }
 _LOST = Failure(FailureKind.INFRASTRUCTURE, f"lease lost {MAX_ATTEMPTS} times")
+
+
+Locked = Row[int, int, int]
+"""The row id, lease_epoch and attempt of a trial that this transaction holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +90,13 @@ class Trials(Events):
         No trial is handed out twice, however many ask at once. One that was handed out MAX_ATTEMPTS times and lost
         fails instead.
         """
-        self._fail_lost(study)
-        is_lost = (trials.c.state == _RUNNING) & (trials.c.lease_until < now())
-        picked = self.connection.execute(
-            select(trials.c.id, trials.c.state, trials.c.lease_epoch)
-            .where(self.of_study(study), or_(trials.c.state == _WAITING, is_lost))
-            .order_by(case((trials.c.state == _RUNNING, 0), else_=1), trials.c.number)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
+        lost = self._lock(study, trials.c.state == _RUNNING, trials.c.lease_until < now())
+        self._fail([row for row in lost if row.attempt >= MAX_ATTEMPTS])
+        again = [row for row in lost if row.attempt < MAX_ATTEMPTS][:limit]
+        self.record(EventKind.LEASE_LOST, [(row.id, row.lease_epoch) for row in again])
+        picked = [*again, *self._lock(study, trials.c.state == _WAITING, limit=limit - len(again))]
         if not picked:
             return ()
-        self.record(EventKind.LEASE_LOST, [(row.id, row.lease_epoch) for row in picked if row.state == _RUNNING])
         handed_out = self.connection.execute(
             update(trials)
             .where(self.own(trials), trials.c.id.in_([row.id for row in picked]))
@@ -199,25 +198,25 @@ class Trials(Events):
             **from_failure(one.failure),
         }
 
-    def _fail_lost(self, study: Study) -> None:
-        """Close the trials whose last attempt's lease ran out. Rows that another claim holds are left to it."""
-        lost = (
-            select(trials.c.id)
-            .where(
-                self.of_study(study),
-                trials.c.state == _RUNNING,
-                trials.c.lease_until < now(),
-                trials.c.attempt >= MAX_ATTEMPTS,
-            )
+    def _lock(self, study: Study, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[Locked]:
+        """The trials by number, held until the transaction ends; those that another claim holds are left to it."""
+        return self.connection.execute(
+            select(trials.c.id, trials.c.lease_epoch, trials.c.attempt)
+            .where(self.of_study(study), *conditions)
+            .order_by(trials.c.number)
+            .limit(limit)
             .with_for_update(skip_locked=True)
-            .cte("lost")
-        )
-        failed = self.connection.execute(
-            update(trials)
-            .where(self.own(trials), trials.c.id.in_(select(lost.c.id)))
-            .values(state=_FAILED, finished_at=now(), lease_until=null(), **from_failure(_LOST))
-            .returning(trials.c.id, trials.c.lease_epoch)
         ).all()
-        happened = [(row.id, row.lease_epoch) for row in failed]
+
+    def _fail(self, lost: Sequence[Locked]) -> None:
+        """Close trials whose last attempt's lease ran out, and that are locked."""
+        if not lost:
+            return
+        self.connection.execute(
+            update(trials)
+            .where(self.own(trials), trials.c.id.in_([row.id for row in lost]))
+            .values(state=_FAILED, finished_at=now(), lease_until=None, **from_failure(_LOST))
+        )
+        happened = [(row.id, row.lease_epoch) for row in lost]
         self.record(EventKind.LEASE_LOST, happened)
         self.record(EventKind.FAILED, happened)
