@@ -53,14 +53,12 @@ def exact(metric: str, value: float) -> str:
 
 def size(number: float) -> str:
     """Bytes in decimal units, to three digits: 512 B, 61.2 kB, 1.05 MB."""
-    if abs(number) < 1000:
-        return f"{_trim(f'{number:.3g}')} B"
     return _prefixed(number, unit="B")
 
 
 def compact(number: float) -> str:
     """A count to three digits: 950, 43.2 k, 1.2 M."""
-    return short(number, digits=3) if abs(number) < 1000 else _prefixed(number, unit="")
+    return _prefixed(number, unit="")
 
 
 def short(number: float, *, digits: int = 4) -> str:
@@ -104,6 +102,8 @@ def step_decimals(step: float) -> int:
 
 def _prefixed(number: float, unit: str) -> str:
     rounded = float(f"{number:.3g}")
+    if abs(rounded) < 1000:
+        return f"{rounded:g} {unit}".rstrip()
     factor, prefix = next((pair for pair in _PREFIXES if abs(rounded) >= pair[0]), (1.0, ""))
     return f"{_trim(f'{number / factor:#.3g}')} {prefix}{unit}".rstrip()
 

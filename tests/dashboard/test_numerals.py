@@ -1,0 +1,64 @@
+"""Numbers are written so that people can read and compare them, and nothing is lost."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab_service.dashboard import numerals
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (512, "512 B"), (76.5, "76.5 B"), (999.6, "1 kB"), (1_000, "1 kB"), (61_213, "61.2 kB"),
+     (999_999, "1 MB"), (1_048_576, "1.05 MB"), (3.2e12, "3.2 TB"), (-2_500, "-2.5 kB")],
+)  # fmt: skip
+def test_sizes_are_in_decimal_units_to_three_digits(number, text):
+    assert numerals.size(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.97833, "0.9783"), (0.5, "0.5"), (3, "3"), (12_000, "12,000"), (1234.5678, "1,235"), (0.000012345, "1.234e-5"),
+     (1e-5, "1e-5"), (1.5e9, "1.5e9"), (-0.25, "-0.25"), (0.0, "0"), (math.inf, "inf")],
+)  # fmt: skip
+def test_a_number_has_four_digits_and_no_idle_zeros(number, text):
+    assert numerals.short(number) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lambda x: x == 0 or 1e-300 < abs(x) < 1e300))
+def test_a_short_number_reads_back_as_nearly_the_same(number):
+    assert float(numerals.short(number).replace(",", "")) == pytest.approx(number, rel=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [("accuracy", 0.97833, "accuracy 0.9783"), ("size_bytes", 61_213, "size 61.2 kB"),
+     ("latency_ms", 0.4213, "latency 0.421 ms"), ("macs", 43_200, "43.2 k MACs"),
+     ("parameters", 950, "950 parameters"), ("energy_mj", 3.1, "energy 3.1 mJ"), ("f1_score", 0.5, "f1_score 0.5")],
+)  # fmt: skip
+def test_a_metric_is_said_with_the_unit_in_its_name(metric, value, text):
+    assert numerals.said(metric, value) == text
+
+
+def test_the_exact_number_is_kept_for_the_hover_text():
+    assert numerals.exact("size_bytes", 61213.0) == "61,213 bytes"
+    assert numerals.exact("accuracy", 0.9783306123) == "0.9783306123"
+
+
+def test_a_column_shares_its_decimals_unless_its_numbers_are_far_apart():
+    assert numerals.shared_decimals([0.91, 0.98, 0.5]) == 4
+    assert numerals.shared_decimals([1.0, 12.0]) == 0
+    assert numerals.shared_decimals([1e-5, 0.1]) is None
+    assert numerals.shared_decimals([]) is None
+    assert numerals.shared_decimals([0.0, 0.25], digits=3) == 3
+
+
+def test_multiples_of_a_step_are_told_apart():
+    assert numerals.step_decimals(0.05) == 2
+    assert numerals.step_decimals(2.5) == 1
+    assert numerals.step_decimals(0.25) == 2
+    assert numerals.step_decimals(20.0) == 0
