@@ -74,7 +74,7 @@ def serve(rest: list[str]) -> int:
     database = after_demo if after_demo.exists() else ROOT / "trimtab.db"
     if "TRIMTAB_DATABASE" not in os.environ and "--database" not in rest:
         rest = ["--database", f"sqlite:///{database}", *rest]
-    say(f"the key lies below {KEYS}; for a client in another terminal: export XDG_CONFIG_HOME='{KEYS}'")
+    say(f"clients in another terminal find the key after: export XDG_CONFIG_HOME='{KEYS}'")
     return become(tool("trimtab-service"), "serve", *rest, XDG_CONFIG_HOME=str(KEYS))
 
 

@@ -33,6 +33,12 @@ def configuration() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
+def pins(lock: str) -> set[str]:
+    """name==version of every package that a lock pins."""
+    lines = (ROOT / "requirements" / lock).read_text().splitlines()
+    return {line.split(" ")[0] for line in lines if line[:1].isalnum()}
+
+
 def build_wheel(project: Path, into: Path) -> Path:
     """The wheel of a project, built without the network by the hatchling that is installed."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(into)]

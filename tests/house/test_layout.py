@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.house.repo import CLIENT, ROOT, SERVICE, kept_files, text_of
+from tests.house.repo import CLIENT, ROOT, SERVICE, kept_files, pins, text_of
 
 TOP = {
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "dev.py", "pyproject.toml"),
@@ -69,6 +69,11 @@ def test_the_requirements_take_every_package_by_hash_and_none_by_address() -> No
             assert re.match(r"[a-z0-9._-]+==\S+ ", pin), f"{lock.name}: {pin[:60]}"
             assert "--hash=sha256:" in pin, f"{lock.name}: {pin[:60]}"
             assert "://" not in pin, f"{lock.name}: {pin[:60]}"
+
+
+@pytest.mark.parametrize(("part", "whole"), [("lock.txt", "slow.txt"), ("image.txt", "lock.txt")])
+def test_the_locks_agree_on_every_version(part: str, whole: str) -> None:
+    assert pins(part) <= pins(whole)
 
 
 def test_no_kept_file_is_a_database_a_key_or_larger_than_half_a_megabyte() -> None:
