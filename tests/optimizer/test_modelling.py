@@ -104,6 +104,32 @@ def test_the_next_fit_starts_from_the_state_of_the_last() -> None:
     np.testing.assert_array_equal(again.surrogate.theta, cold.surrogate.theta)
 
 
+def test_a_long_past_is_reduced_to_its_best_their_surroundings_and_some_others() -> None:
+    rng = np.random.default_rng(0)
+    drawn = rng.random((1_000, 2)).tolist()
+    history = [told(i, at(*xy), bowl(at(*xy))) for i, xy in enumerate(drawn)]
+    history += [failed(1_000 + i, at(*xy)) for i, xy in enumerate(rng.random((100, 2)).tolist())]
+    past = Past.of(ENCODING, 1, tuple(history))
+    kept = past.reduced(ENCODING)
+    assert (len(kept.told), len(kept.failed), len(kept.numbers), len(kept.failed_numbers)) == (300, 60, 300, 60)
+    assert set(np.argsort(past.losses[:, 0])[:120]) <= set(kept.numbers)
+    assert kept.failed_numbers == tuple(range(1_040, 1_100))
+    assert kept.keys == past.keys
+    corner = np.count_nonzero(np.all(kept.told > [0.5, 0.0], axis=1) & np.all(kept.told < [1.0, 0.5], axis=1))
+    assert corner > 5  # far from the best
+    np.testing.assert_array_equal(kept.losses, past.losses[list(kept.numbers)])
+    short = Past.of(ENCODING, 1, tuple(history[:300]))
+    assert short.reduced(ENCODING) is short
+
+
+def test_the_front_is_kept_in_a_reduced_past() -> None:
+    angles = np.random.default_rng(0).random(100) * math.pi / 2
+    front = [told(i, at(a / 2, 0.2), -math.cos(a), -math.sin(a)) for i, a in enumerate(angles)]
+    rest = [told(100 + i, at(i / 400, 0.9), -0.1, -0.1 + i * 1e-6) for i in range(400)]
+    past = Past.of(ENCODING, 2, tuple(front + rest))
+    assert set(range(100)) <= set(past.reduced(ENCODING).numbers)
+
+
 def test_equal_losses_make_a_model_that_only_knows_where_it_has_been() -> None:
     history = tuple(told(i, at(i / 10, i / 10), 0.5) for i in range(8))
     one = modelled(history)

@@ -179,6 +179,18 @@ def test_proposals_travel_between_processes() -> None:
 # --- Odd histories --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("changes", [{}, TWO], ids=["one objective", "two objectives"])
+def test_long_studies_are_modelled_by_a_part_of_their_trials_and_never_repeat_the_rest(
+    changes: dict[str, Any],
+) -> None:
+    problem = a_problem(NETWORK, **changes)
+    history = tuple(a_history(problem, 1_000))
+    answer = suggest(problem, history, {}, [1_000])
+    for state in answer.surrogates.values():
+        assert len(state["trials"]) == 300
+    assert spell(answer.items[0].params) not in {spell(one.params) for one in history}
+
+
 @pytest.mark.parametrize(
     "losses",
     [[0.5] * 12, [1e308, -1e308] * 6, [float(10**n) for n in range(12)], [math.inf] * 6 + [1.0] * 6],
@@ -193,13 +205,16 @@ def test_odd_losses_still_get_a_proposal(losses: list[float]) -> None:
     assert problem.space.check(proposal.params) == proposal.params
 
 
-def test_a_fit_that_fails_is_told_and_a_proposal_is_made_all_the_same() -> None:
-    problem = a_problem()
+@pytest.mark.parametrize("changes", [{}, TWO], ids=["one objective", "two objectives"])
+def test_a_fit_that_fails_is_told_and_a_proposal_is_made_all_the_same(changes: dict[str, Any]) -> None:
+    problem = a_problem(NETWORK, **changes)
     history = a_history(problem, 12)
-    history[3] = told(3, history[3].params, 0.1, variances=(math.nan,))
+    variances = (math.nan, 0.0)[: len(problem.objectives)]
+    history[3] = told(3, history[3].params, *history[3].losses, variances=variances)
     answer = suggest(problem, tuple(history), {}, [12])
     assert answer.items[0].source is Source.GP
-    assert answer.surrogates["loss"]["diagnostics"]["fit"] == "prior"
+    fits = [answer.surrogates[name]["diagnostics"]["fit"] for name in problem.objective_names]
+    assert fits == ["prior", "map"][: len(fits)]
 
 
 def test_the_same_configuration_told_twice_is_no_obstacle() -> None:
@@ -209,10 +224,12 @@ def test_the_same_configuration_told_twice_is_no_obstacle() -> None:
     assert suggest(problem, tuple(history), {}, [12]).items
 
 
-def test_with_nothing_to_choose_one_proposal_is_made_then_none() -> None:
-    for algorithm in ALGORITHMS:
-        problem = a_problem({"only": {"type": "constant", "value": 1}}, algorithm=algorithm)
-        assert [one.params for one in suggest(problem, (), {}, [0, 1]).items] == [{"only": 1}]
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_with_nothing_to_choose_one_proposal_is_made_then_none(algorithm: str) -> None:
+    problem = a_problem({"only": {"type": "constant", "value": 1}}, algorithm=algorithm)
+    assert [one.params for one in suggest(problem, (), {}, [0, 1]).items] == [{"only": 1}]
+    repeated = tuple(told(number, {"only": 1}, float(number)) for number in range(12))
+    assert suggest(problem, repeated, {}, [12]).items == ()
 
 
 def test_states_of_an_earlier_fit_are_not_needed_nor_trusted() -> None:
@@ -254,7 +271,7 @@ def test_the_model_beats_random_search_and_grid_at_two_objectives_with_two_worke
     volumes: dict[str, list[float]] = {"gp": [], "random": [], "grid": []}
     for algorithm, seed in itertools.product(volumes, range(3)):
         problem = a_problem(NETWORK, algorithm=algorithm, seed=seed, **TWO)
-        history, _ = play(problem, network, 26, workers=2)
+        history, _ = play(problem, network, 24, workers=2)
         volumes[algorithm].append(hypervolume([one.losses for one in history], [-0.5, 6.0]))
     assert min(volumes["gp"]) > max(volumes["random"] + volumes["grid"])
 

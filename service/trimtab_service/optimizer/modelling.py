@@ -7,11 +7,12 @@ without values, included).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
@@ -19,6 +20,7 @@ from trimtab_service.domain.trial import OPEN, History, Observation
 from trimtab_service.optimizer import surrogate as gp
 from trimtab_service.optimizer import warping
 from trimtab_service.optimizer.encoding import Encoding, Floats, Key
+from trimtab_service.optimizer.pareto import non_dominated
 from trimtab_service.optimizer.surrogate import Rows, Surrogate
 from trimtab_service.optimizer.warping import Warp
 
@@ -26,6 +28,9 @@ __all__ = ["Model", "Past", "model"]
 
 _WORSE = 0.5
 """A failed trial counts as this much worse than the worst told one, in standard deviations."""
+_MOST = 300
+"""At most so many told trials are modelled, so that an ask stays fast however long the study."""
+_MOST_FAILED = 60
 _VAGUE = 1e6
 """A told variance above this (in units of z) says nothing more."""
 
@@ -71,6 +76,48 @@ class Past:
         return replace(
             self, pending=np.vstack([self.pending, levels]), keys=self.keys | frozenset(encoding.keys(levels))
         )
+
+    def reduced(self, encoding: Encoding) -> Past:
+        """The past with at most 300 told and 60 failed trials; every key and all that is pending are kept.
+
+        40 % are the best, 40 % the nearest to the best one, 20 % any; of the failed, the latest.
+        """
+        if len(self.told) <= _MOST and len(self.failed) <= _MOST_FAILED:
+            return self
+        chosen = np.arange(len(self.told))
+        if len(self.told) > _MOST:
+            best = _by_merit(self.losses)
+            points = encoding.points(self.told)
+            near = np.argsort(np.sum((points - points[best[0]]) ** 2, axis=1), kind="stable")
+            # Knuth's multiplicative hash: a trial that is among "any" stays there while the study grows
+            any_order = np.argsort(np.array(self.numbers) * 2_654_435_761 % 2**32, kind="stable")
+            chosen = _merged([best, near, any_order], [_MOST * 2 // 5, _MOST * 4 // 5, _MOST])
+        return replace(
+            self,
+            told=self.told[chosen],
+            losses=self.losses[chosen],
+            variances=self.variances[chosen],
+            failed=self.failed[-_MOST_FAILED:],
+            numbers=tuple(self.numbers[place] for place in chosen),
+            failed_numbers=self.failed_numbers[-_MOST_FAILED:],
+        )
+
+
+def _by_merit(losses: Floats) -> NDArray[np.intp]:
+    """Places from best to worst: the front first, then by the mean rank over the objectives. (n, m) -> (n,)"""
+    ranks = np.argsort(np.argsort(losses, axis=0, kind="stable"), axis=0, kind="stable").mean(axis=1)
+    return np.lexsort((ranks, ~non_dominated(losses)))
+
+
+def _merged(orders: Sequence[NDArray[np.intp]], sizes: Sequence[int]) -> NDArray[np.intp]:
+    """The first of each order that are not there yet, until there are as many as its size says; sorted."""
+    found: dict[int, None] = {}
+    for order, size in zip(orders, sizes, strict=True):
+        for place in order:
+            if len(found) >= size:
+                break
+            found[int(place)] = None
+    return np.array(sorted(found), dtype=np.intp)
 
 
 def _is_told(observation: Observation, objectives: int) -> bool:

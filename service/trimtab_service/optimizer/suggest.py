@@ -70,14 +70,15 @@ def suggest(
         elif _is_initial(problem, encoding, past):
             source, levels = Source.INITIAL, _initial(problem, encoding, past, number)
         else:
-            models = models or model(problem, encoding, past, surrogates)
-            source, levels = Source.GP, _promising(problem, encoding, past, models, number)
+            seen = past.reduced(encoding)
+            models = models or model(problem, encoding, seen, surrogates)
+            source, levels = Source.GP, _promising(problem, encoding, seen, models, number)
         if levels is None:
             break
         items.append(Proposal(encoding.params(levels[0]), source))
         past = past.awaiting(encoding, items[-1].params)
     states = {
-        objective.metric: one.to_state(encoding, past)
+        objective.metric: one.to_state(encoding, past.reduced(encoding))
         for objective, one in zip(problem.objectives, models or (), strict=False)
     }
     return Proposals(tuple(items), states)
@@ -101,6 +102,8 @@ def _grid(problem: Problem, encoding: Encoding, past: Past, count: int) -> Propo
 
 def _is_initial(problem: Problem, encoding: Encoding, past: Past) -> bool:
     """Whether space-filling points come first. Told and pending trials count, failed ones don't."""
+    if encoding.dims == 0:
+        return True
     wanted = designs.initial_size(encoding, problem.options.get("n_initial"))
     return len(past.told) + len(past.pending) < wanted or len(past.told) < _FEWEST
 
@@ -143,7 +146,10 @@ def _over_best(encoding: Encoding, past: Past, one: Model) -> tuple[Acquisition,
 def _over_front(
     objectives: Sequence[Objective], encoding: Encoding, past: Past, models: Sequence[Model]
 ) -> tuple[Acquisition, Floats]:
-    """Improvement of the front of posterior means of told and pending trials, measured from the reference."""
+    """Improvement of the front of posterior means of told and pending trials, measured from the reference.
+
+    Measured in what the models see: where an objective's warp is not a straight line, so is the hypervolume warped.
+    """
     seen = np.vstack([past.told, past.pending])
     points, pending = encoding.points(seen), encoding.points(past.pending)
     means = np.stack([one.surrogate.predict(points)[0] for one in models], axis=1)
