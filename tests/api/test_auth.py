@@ -85,11 +85,11 @@ def test_a_path_is_open_only_as_it_is_spelled(api: Api, path: str) -> None:
     assert api.visitor().get("/static/../v1/studies").status_code in (401, 404)
 
 
-@pytest.mark.parametrize("authorization", GARBAGE)
-def test_garbage_is_no_key(api: Api, authorization: str) -> None:
-    response = api.visitor(Authorization=authorization).get("/v1/studies")
+def test_garbage_is_no_key(api: Api) -> None:
+    for authorization in GARBAGE:
+        response = api.visitor(Authorization=authorization).get("/v1/studies")
 
-    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+        assert (response.status_code, response.json()["code"]) == (401, "unauthorized"), authorization
 
 
 def test_a_key_with_one_letter_changed_or_cut_is_no_key(api: Api) -> None:
@@ -164,9 +164,9 @@ def test_a_session_changes_things_only_from_our_own_pages(api: Api, headers: dic
         assert response.json()["code"] == "forbidden"
 
 
-@pytest.mark.parametrize("headers", [headers for headers, _ in SITES])
-def test_a_key_needs_no_page(api: Api, headers: dict[str, str]) -> None:
-    assert api.post("/v1/studies", definition(), headers=headers).status_code == 201
+def test_a_key_needs_no_page(api: Api) -> None:
+    for place, (headers, _) in enumerate(SITES):
+        assert api.post("/v1/studies", definition(f"s{place}"), headers=headers).status_code == 201, headers
 
 
 def test_another_site_can_not_log_somebody_in(api: Api) -> None:
