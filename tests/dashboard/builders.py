@@ -137,7 +137,7 @@ class Seen(HTMLParser):
         """All words with single spaces between them."""
         return " ".join("".join(self.words).split())
 
-    def all(self, name: str, **attributes: str) -> list[Element]:
+    def all(self, name: str, /, **attributes: str) -> list[Element]:
         """The elements of this name with these attributes; class_ is one class among several."""
         wanted = attributes.pop("class_", None)
         return [
@@ -148,7 +148,7 @@ class Seen(HTMLParser):
             and all(one.attributes.get(key) == value for key, value in attributes.items())
         ]
 
-    def one(self, name: str, **attributes: str) -> Element:
+    def one(self, name: str, /, **attributes: str) -> Element:
         """The only such element."""
         (found,) = self.all(name, **attributes)
         return found

@@ -66,7 +66,8 @@ def test_a_long_message_is_cut_and_a_trial_on_the_front_is_marked():
 @pytest.mark.parametrize(
     ("now", "name", "then"),
     [("-number", "accuracy", "-accuracy"), ("-accuracy", "accuracy", "accuracy"),
-     ("-number", "size_bytes", "size_bytes"), ("size_bytes", "size_bytes", "-size_bytes"), ("number", "lr", "param:lr"), ("param:lr", "lr", "-param:lr"),
+     ("-number", "size_bytes", "size_bytes"), ("size_bytes", "size_bytes", "-size_bytes"),
+     ("number", "lr", "param:lr"), ("param:lr", "lr", "-param:lr"),
      ("-param:lr", "lr", "param:lr")],
 )  # fmt: skip
 def test_a_heading_leads_to_the_best_first_and_then_turns_round(now, name, then):
@@ -125,6 +126,8 @@ def test_addresses_carry_the_prefix_and_quote_what_they_are_given():
     assert to.csv("s", Look(state=TrialState.FAILED, order="param:lr")) == (
         "/lab/v1/studies/s/trials?format=csv&state=failed"
     )
+    assert to.csv("s", Look(order="-accuracy")) == "/lab/v1/studies/s/trials?format=csv&order=-accuracy"
+    assert to.csv("s", Look()) == "/lab/v1/studies/s/trials?format=csv"
 
 
 def test_params_in_a_line_can_be_pasted_into_a_call():

@@ -102,11 +102,10 @@ class Addresses:
 
     def csv(self, name: str, look: Look) -> str:
         """The trials that the look lets through, as CSV."""
-        query = {"format": "csv", "order": "" if look.order.startswith((BY_PARAM, f"-{BY_PARAM}")) else look.order}
-        if look.state is not None:
-            query["state"] = look.state.value
-        if look.where:
-            query["where"] = look.where
-        return f"{self.prefix}/v1/studies/{quote(name, safe='')}/trials?" + urlencode(
-            {key: text for key, text in query.items() if text}
-        )
+        query = {"format": "csv"} | replace(look.first(), order=_of_api(look.order)).query()
+        return f"{self.prefix}/v1/studies/{quote(name, safe='')}/trials?{urlencode(query)}"
+
+
+def _of_api(order: str) -> str:
+    """The order as the API takes it: by number where it has no such order."""
+    return "-number" if order.removeprefix("-").startswith(BY_PARAM) else order
