@@ -17,6 +17,8 @@ MAX_DEPTH = 32
 MAX_KEYS = 1_000
 MAX_STRING = 10_000
 """Bytes of UTF-8."""
+MAX_COMMAS = 250_000
+"""So many values in one body: 200 parameters of 1,000 choices, and room for more."""
 _INT64 = range(-(2**63), 2**63)
 _MAX_DIGITS = 20
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -30,7 +32,7 @@ _NOT_A_KEY = re.compile(f"[{_NEVER}\t\n\r]")
 
 def loads(body: bytes) -> Any:
     """The JSON value of a body. Raises InvalidJson."""
-    _check_depth(body)
+    _check_shape(body)
     try:
         value = json.loads(
             _decode(body),
@@ -52,10 +54,13 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _check_depth(body: bytes) -> None:
-    """Before any parser sees the body, since parsers recurse."""
+def _check_shape(body: bytes) -> None:
+    """Depth and number of values, before any parser sees the body, since parsers recurse and build."""
+    bare = _STRING.sub(b"", body)
+    if (commas := bare.count(b",")) > MAX_COMMAS:
+        raise InvalidJson(f"expected at most {MAX_COMMAS} values, got {commas}")
     depth = 0
-    for bracket in _STRING.sub(b"", body).translate(None, _NOT_BRACKETS):
+    for bracket in bare.translate(None, _NOT_BRACKETS):
         depth += 1 if bracket in _OPEN else -1
         if depth > MAX_DEPTH:
             raise InvalidJson(f"expected objects and lists at most {MAX_DEPTH} deep, got a deeper one")
@@ -102,15 +107,15 @@ def _int(text: str) -> int:
 def _check_strings(value: Any) -> None:
     todo = [value]
     while todo:
-        match todo.pop():
-            case str(text):
-                _check_text(text, "text", _NOT_TEXT)
-            case dict(pairs):
-                for key in pairs:
-                    _check_text(key, "a key", _NOT_A_KEY)
-                todo.extend(pairs.values())
-            case list(items):
-                todo.extend(items)
+        one = todo.pop()
+        if isinstance(one, str):
+            _check_text(one, "text", _NOT_TEXT)
+        elif isinstance(one, dict):
+            for key in one:
+                _check_text(key, "a key", _NOT_A_KEY)
+            todo.extend(one.values())
+        elif isinstance(one, list):
+            todo.extend(one)
 
 
 def _check_text(text: str, what: str, refused: re.Pattern[str]) -> None:
