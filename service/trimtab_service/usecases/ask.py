@@ -51,7 +51,6 @@ def ask(rooms: Rooms, caller: Caller, ref: str, count: int, worker: str, once: O
         claimed = tx.claim(study, worker, count, rooms.lease_seconds)
         if claimed:
             return once.save(tx, claimed)
-        study.room()
     with rooms.proposing[study.id]:
         for _ in range(ROUNDS):
             snapshot = _snapshot(rooms, caller, study, count)
