@@ -37,10 +37,11 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parse(words)
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, _as_ctrl_c)
     started = time.monotonic()
     try:
-        with trimtab.Client.local(out / "trimtab.db") as client, processes() as pool:
+        with processes() as pool, trimtab.Client.local(out / "trimtab.db") as client:
             found = list(tune_all(client, pool, options.seed, options.trials))
     except KeyboardInterrupt:
         console.print("\nStopped. Trials in work were given back; the next run starts afresh.")
@@ -65,11 +66,19 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
 
 @contextmanager
 def processes() -> Iterator[ProcessPoolExecutor]:
-    """Worker processes that train; whatever happens, none is left behind."""
+    """Worker processes that train, started at once; whatever happens, none is left behind."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(WORKERS, mp_context=context, initializer=digits_mlp.start_worker)
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for this process to handle
+    for _ in range(WORKERS):
+        pool.submit(int)
+    signal.signal(signal.SIGINT, ours)
     try:
         yield pool
+    except BaseException:
+        for process in multiprocessing.active_children():  # nobody waits for what they are training
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

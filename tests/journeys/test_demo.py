@@ -179,6 +179,7 @@ def test_ctrl_c_leaves_no_process_and_no_trial_in_work(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a run in the background ignores Ctrl-C
     )
     lock = tmp_path / "trimtab.db.lock"
     try:
