@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -15,7 +16,7 @@ from trimtab_service.domain.errors import (
     StudyPaused,
 )
 from trimtab_service.domain.trial import FailureKind, Source, TrialState
-from trimtab_service.usecases import ask, enqueue, studies, tell
+from trimtab_service.usecases import ask, enqueue, history, studies, tell
 
 
 @pytest.fixture
@@ -181,3 +182,17 @@ def test_a_failed_trial_is_not_proposed_again(study, ask_for, rooms, caller, onc
     assert sorted(seen) == [0, 1, 2, 3]
     with pytest.raises(SpaceExhausted):
         ask_for()
+
+
+def test_a_trial_lost_too_often_fails_although_the_ask_gets_nothing(study, ask_for, rooms, caller):
+    study(max_trials=1)
+    object.__setattr__(rooms, "lease_seconds", 0.001)
+    for attempt in range(1, 4):
+        (trial,) = ask_for()[0]
+        assert (trial.number, trial.attempt) == (0, attempt)
+        time.sleep(0.05)
+    with pytest.raises(BudgetReached):
+        ask_for()
+    lost = history.trial(rooms, caller, "s", 0).trial
+    assert lost.state is TrialState.FAILED
+    assert lost.failure.kind is FailureKind.INFRASTRUCTURE
