@@ -19,14 +19,13 @@ from typing import Any
 
 import digits_mlp
 from digits_mlp import GRID_POINTS, OBJECTIVES, SPACE
-from digits_report import LIMIT, NAMES, Found, show
+from digits_report import LIMIT, NAMES, OUT, Found, show
 from plot_front import size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import trimtab
 
-ROOT = Path(__file__).resolve().parents[1]
 WORKERS = 2
 OPTIONS: dict[str, dict[str, Any]] = {"gp": {}, "random": {}, "grid": {"points": GRID_POINTS}}
 """The algorithms that are compared, and their options."""
@@ -57,7 +56,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, help="another seed is another run (default 0)")
     parser.add_argument("--trials", type=int, default=40, help="trials of each algorithm (default 40)")
-    parser.add_argument("--out", type=Path, default=ROOT / "demo-out", help="where the results go (default demo-out)")
+    parser.add_argument("--out", type=Path, default=OUT, help="where the results go (default demo-out)")
     options = parser.parse_args(words)
     if options.seed < 0 or options.trials < 1:
         parser.error(f"seed must be at least 0 and trials at least 1, got {options.seed} and {options.trials}")
@@ -126,12 +125,16 @@ def work_on(study: trimtab.Study, pool: ProcessPoolExecutor, seed: int, line: Li
     """Train what the study proposes until its budget is reached: a thread per worker asks and tells."""
 
     def objective(trial: trimtab.Trial) -> dict[str, float]:
-        accuracy, cost = pool.submit(digits_mlp.train, trial.params, seed, trial.number).result()
+        try:
+            accuracy, cost = pool.submit(digits_mlp.train, trial.params, seed, trial.number).result()
+        except FloatingPointError:
+            line.advance()
+            raise
         trial.log(cost)  # parameters, bytes, MACs, FLOPs and latency, each with how it was measured
         line.advance(accuracy, cost.size_bytes)
         return {"accuracy": accuracy}
 
-    study.optimize(objective, workers=WORKERS, progress=False)
+    study.optimize(objective, workers=WORKERS, progress=False, catch=FloatingPointError)
 
 
 def finished(algorithm: str, study: trimtab.Study) -> Found:
@@ -151,7 +154,7 @@ class Line:
         self._task = progress.add_task(name, total=trials, note="")
         self._best = 0.0
 
-    def advance(self, accuracy: float, size_bytes: float) -> None:
+    def advance(self, accuracy: float = 0.0, size_bytes: float = 0.0) -> None:
         if size_bytes <= LIMIT:
             self._best = max(self._best, accuracy)
         note = f"best under {size(LIMIT)}: {self._best:.1%}" if self._best else ""

@@ -48,7 +48,10 @@ def digits() -> tuple[Any, Any, Any, Any]:
 
 
 def train(params: dict[str, Any], seed: int, number: int) -> tuple[float, trimtab.costs.Cost]:
-    """Train one model. Returns its accuracy on the held-out images, and what it costs. seed, number: of the trial."""
+    """Train one model. Returns its accuracy on the held-out images, and what it costs. seed, number: of the trial.
+
+    Raises FloatingPointError when the weights run away.
+    """
     import numpy as np
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
@@ -65,7 +68,10 @@ def train(params: dict[str, Any], seed: int, number: int) -> tuple[float, trimta
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is fixed on purpose
-        model.fit(images, labels)
+        try:
+            model.fit(images, labels)
+        except ValueError as error:  # "Solver produced non-finite parameter weights"
+            raise FloatingPointError(str(error)) from error
     return float(model.score(held, held_labels)), trimtab.measure(model, held[:1])
 
 

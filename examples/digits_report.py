@@ -18,13 +18,12 @@ from rich.table import Table
 
 import trimtab
 
+OUT = Path(__file__).resolve().parents[1] / "demo-out"
 LIMIT = 16_000
 """Bytes: what a small microcontroller has to spare."""
 NAMES = {"gp": "Bayesian", "random": "random", "grid": "grid"}
-HYPERVOLUME = (
-    "Hypervolume is the area between a front and the reference of 50% accuracy and 1 MB, with size in powers of ten."
-)
-LATENCY = "Latency is the median of one prediction at batch 1, measured while the other worker was training."
+HYPERVOLUME = "Hypervolume: the area between a front and 50% accuracy at 1 MB, with size in powers of ten."
+LATENCY = "Latency: the median of one prediction at batch 1, measured while the other worker was training."
 
 
 @dataclass(frozen=True)
@@ -42,22 +41,28 @@ def show(console: Console, found: Sequence[Found], out: Path, *, seed: int, seco
     """Print the front and the comparison, write the files, and say where to look."""
     gp = found[0]
     rows = front_rows(gp.front)
-    console.print(as_table(f"\nThe front of {gp.study.name}: no other model beats these in accuracy and size", rows))
-    console.print(as_table("The same budget, three ways", comparison_rows(found)))
     write_files(found, rows, out, seed)
     best = best_small(gp.trials)
-    console.print(
-        f"Best accuracy under {size(LIMIT)}: "
-        + (f"[bold]{best.values['accuracy']:.1%}[/] in {size(best.values['size_bytes'])}" if best else "none")
-        + f"   ({sum(len(one.trials) for one in found)} models in {seconds:.0f} s)",
-        highlight=False,
-    )
-    console.print(
-        f"\n  figure     {out / 'front.html'} (and front.svg, front.json)\n  database   {out / 'trimtab.db'}\n"
-        "  look on    make serve",
-        highlight=False,
-        soft_wrap=True,
-    )
+    answer = f"[bold]{best.values['accuracy']:.1%}[/] in {size(best.values['size_bytes'])}" if best else "none"
+    trained = f"{sum(len(one.trials) for one in found)} models trained in {seconds:.0f} s"
+    database = out / "trimtab.db"
+    serve = "make serve" if out == OUT else f"trimtab-service serve --database sqlite:///{database}"
+    for part in (
+        "",
+        f"[bold]The front of {gp.study.name}[/]: no other of its models beats these in accuracy and size",
+        as_table(rows),
+        "",
+        "[bold]The same budget, three ways[/]",
+        as_table(comparison_rows(found)),
+        f"[dim]{HYPERVOLUME}[/]",
+        "",
+        f"Best accuracy under {size(LIMIT)}: {answer}   ({trained})",
+        "",
+        f"  figure     {out / 'front.html'}, and front.svg, front.json",
+        f"  database   {database}",
+        f"  look on    {serve}",
+    ):
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
 
 
 def best_small(trials: Sequence[trimtab.Trial]) -> trimtab.Trial | None:
@@ -94,8 +99,8 @@ def comparison_rows(found: Sequence[Found]) -> list[list[str]]:
     return rows
 
 
-def as_table(title: str, rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+def as_table(rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for name in rows[0]:
         table.add_column(name, justify="right", header_style="dim", no_wrap=True)
     for row in rows[1:]:

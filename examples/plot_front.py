@@ -108,7 +108,7 @@ def best_within(points: Sequence[Point], limit: float) -> Point | None:
 def front_svg(runs: Sequence[Run], subtitle: str, limit: float, *, alone: bool = True) -> str:
     """All trials and the three fronts, accuracy over size. alone: a file of its own, else part of a page."""
     height, top, bottom = 600, 112, 548
-    sizes = [point.size_bytes for run in runs for point in run.points] or [1e3, 1e6]
+    sizes = [limit, *(point.size_bytes for run in runs for point in run.points)]
     across = Scale(min(sizes) / 1.25, max(sizes) * 1.25, LEFT, WIDTH - EDGE, math.log10)
     up = Scale(-0.06, 0.992, bottom, top, nines)
     parts = [

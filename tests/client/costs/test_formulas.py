@@ -1,6 +1,7 @@
 """Single layers by their formulas, against examples worked by hand."""
 
 import pytest
+
 from trimtab import costs
 
 

@@ -7,13 +7,16 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
-import trimtab.costs
+from scipy import sparse
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, LinearSVC
+
+import trimtab.costs
 from trimtab.costs import InvalidExample, UnsupportedModel, measure
 from trimtab.errors import TrimtabError
 
@@ -189,6 +192,14 @@ def test_a_row_of_the_wrong_width_is_refused_with_both_widths():
         measure(a_perceptron(), X[:, :6])
     with pytest.raises(InvalidExample, match="at least one row"):
         measure(a_perceptron(), X[:0])
+
+
+def test_the_example_may_be_a_data_frame_or_a_sparse_matrix():
+    frame = pd.DataFrame(X, columns=list("abcdefg"))
+    model = LogisticRegression().fit(frame, BINARY)
+
+    assert measure(model, frame, seconds=0.001).contract["latency_ms"]["input_shape"] == [1, 7]
+    assert measure(a_perceptron(), sparse.csr_array(X), seconds=0.001).latency_ms > 0
 
 
 def test_a_single_row_may_come_flat_or_as_a_list():
