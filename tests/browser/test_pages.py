@@ -27,8 +27,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LONG = "a" * 100
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 PATHS = {"studies": "/", "study": "/s/digits", "large": "/s/large", "single": "/s/single", "empty": "/s/empty"}
+PATHS["long"] = f"/s/{LONG}"
 
 
 def _missing(what: str) -> None:
@@ -66,6 +68,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[
             _fill(client, "large", 1_000)
             _fill(client, "single", 30, objectives={"accuracy": "maximize"})
             _fill(client, "empty", 0)
+            _fill(client, LONG, 0, objectives={"b" * 100: "maximize", "c" * 100: "minimize"})
             assert client.post("/v1/studies/digits/ask", json={"count": 2}).status_code == 201
         yield running
 
@@ -144,7 +147,7 @@ def test_text_stands_out_from_what_is_behind_it(visit, scheme):
 def test_a_table_wider_than_a_phone_scrolls_within_its_box(visit):
     visitor = visit("phone")
     visitor.page.goto(f"{visitor.url}/s/digits")
-    box = visitor.page.get_by_role("region", name="Trials")
+    box = visitor.page.get_by_role("region", name="Table of trials")
     assert box.evaluate("one => one.scrollWidth > one.clientWidth")
     first = box.locator("tbody th").first
     before = first.bounding_box()["x"]
@@ -161,7 +164,7 @@ def test_a_person_finds_a_trial_by_keyboard_and_link(visit):
     page.keyboard.press("Enter")
     page.wait_for_url("**where=accuracy*")
     assert page.get_by_label("Where").input_value() == "accuracy > 0.9"
-    page.get_by_role("region", name="Trials").get_by_role("link", name="size_bytes").click()
+    page.get_by_role("region", name="Table of trials").get_by_role("link", name="size_bytes").click()
     page.wait_for_url("**order=size_bytes*")
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("size_bytes")
     page.get_by_label("Where").fill("nothing > 1")

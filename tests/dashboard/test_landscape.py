@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
-from tests.dashboard.builders import landscape, one_goal, two_goals
+from tests.dashboard.builders import NOW, landscape, one_goal, two_goals
+from trimtab_service.dashboard import pages
+from trimtab_service.dashboard.addresses import Addresses
 from trimtab_service.dashboard.charts import charts
 from trimtab_service.dashboard.landscape import MOST_POINTS, Landscapes, thin
 from trimtab_service.domain.metric import Direction
-from trimtab_service.usecases import keys, studies
+from trimtab_service.usecases import front, keys, studies
 
 
 def cloud(count):
@@ -72,3 +74,26 @@ def test_a_study_is_read_again_only_when_more_is_complete(api, fill):
     told = {"params": params, "values": {"accuracy": 0.99, "size_bytes": 10}}
     assert api.post("/v1/studies/s/trials", {"trials": [told]}).status_code == 201
     assert landscapes.of(caller, studies.get(api.rooms, caller, "s")).complete == 4
+
+
+def test_a_survey_is_the_front_and_the_progress_from_one_reading(api, fill):
+    fill("s", 30, failing=7)
+    caller = keys.authenticate(api.rooms, api.key)
+    survey = front.survey(api.rooms, caller, "s")
+    assert [trial.number for trial in survey.trials] == [number for number in range(30) if number % 7 != 6]
+    assert survey.front == front.pareto(api.rooms, caller, "s")
+    assert survey.progress == front.progress(api.rooms, caller, "s")
+
+
+def test_a_list_that_takes_too_long_leaves_the_rest_to_their_own_pages(api, fill):
+    for name in ("c", "b", "a"):
+        fill(name, 2)
+    ticks = iter([0.0, 0.1, 0.2, 5.0])
+    caller, kept = keys.authenticate(api.rooms, api.key), Landscapes(api.rooms)
+
+    def found(clock):
+        given = {"cursor": "", "addresses": Addresses(), "now": NOW, "clock": clock}
+        return [entry.found is not None for entry in pages.list_studies(api.rooms, kept, caller, **given).entries]
+
+    assert found(lambda: next(ticks)) == [True, True, False]
+    assert found(lambda: 0.0) == [True, True, True]
