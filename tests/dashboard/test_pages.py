@@ -42,7 +42,7 @@ def test_the_list_says_what_each_study_found(look, fill):
     strips = page.all("svg", class_="strip")
     assert strips[0].attributes["aria-label"] == "9 complete, 3 failed, 50 left in the budget"
     assert "9 complete" in page.text
-    goals = [one.text for one in page.all("li") if "imize" in one.text]
+    goals = [" ".join(one.text.split()) for one in page.all("li") if "imize" in one.text]
     assert goals == ["accuracy ↑ maximize", "size_bytes ↓ minimize", "accuracy ↑ maximize"]
 
 
