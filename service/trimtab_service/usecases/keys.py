@@ -9,7 +9,7 @@ import string
 import zlib
 from dataclasses import dataclass
 
-from trimtab_service.store import KeyRow
+from trimtab_service.store import KeyRow, Transaction
 from trimtab_service.usecases.rooms import Caller, Rooms
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -67,17 +67,17 @@ def login_token(rooms: Rooms, key_id: str) -> str:
 
 def open_session(rooms: Rooms, token_or_key: str) -> str | None:
     """The secret of a new browser session, for a key or an unused login token; None for anything else."""
-    caller = authenticate(rooms, token_or_key)
+    caller, token = authenticate(rooms, token_or_key), _hash(token_or_key)
     secret = _random(_SECRET_LENGTH)
-    with rooms.store.begin() as tx:
-        if caller is not None:
-            key_row_id = caller.key_row_id
-        else:
-            row = tx.take_session(_hash(token_or_key), "login")
-            if row is None:
+    if caller is None:
+        with rooms.store.read() as tx:  # a wrong guess must not keep the one writer of an SQLite file busy
+            if tx.find_session(token, "login") is None:
                 return None
-            key_row_id = row.id
-        tx.add_session(_hash(secret), "session", key_row_id, SESSION_SECONDS)
+    with rooms.store.begin() as tx:
+        row_id = caller.key_row_id if caller is not None else _spend(tx, token)
+        if row_id is None:
+            return None
+        tx.add_session(_hash(secret), "session", row_id, SESSION_SECONDS)
     return secret
 
 
@@ -113,6 +113,12 @@ def revoke_key(rooms: Rooms, key_id: str) -> bool:
             return False
         tx.revoke_key(key_id)
         return True
+
+
+def _spend(tx: Transaction, token: bytes) -> int | None:
+    """The key row of a login token, which can't be used again; None when somebody else was quicker."""
+    row = tx.take_session(token, "login")
+    return None if row is None else row.id
 
 
 def _caller(row: KeyRow) -> Caller:
