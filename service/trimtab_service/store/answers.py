@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, tuple_
 
 from trimtab_service.store.clock import after, now
 from trimtab_service.store.mapping import JsonObject, SavedAnswer
@@ -47,11 +47,7 @@ class Answers(Scope):
             .where(self.own(idempotency), idempotency.c.created_at < after(-hours * 3600.0))
             .limit(SWEEP)
         )
-        found = self.connection.execute(old).all()
-        for key_id, key in found:
-            self.connection.execute(
-                delete(idempotency).where(
-                    self.own(idempotency), idempotency.c.key_id == key_id, idempotency.c.key == key
-                )
-            )
-        return len(found)
+        swept = self.connection.execute(
+            delete(idempotency).where(self.own(idempotency), tuple_(idempotency.c.key_id, idempotency.c.key).in_(old))
+        )
+        return swept.rowcount

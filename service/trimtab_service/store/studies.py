@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, or_, select, update
+from sqlalchemy import Select, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab_service.domain.errors import StudyNameTaken, StudyNotFound
@@ -19,6 +19,7 @@ from trimtab_service.store.scope import Scope
 from trimtab_service.store.tables import studies
 
 _NEWEST_FIRST = "newest"
+_DELETE_TIMEOUT = "120s"
 
 
 class Studies(Scope):
@@ -91,6 +92,10 @@ class Studies(Scope):
 
     def delete_study(self, study: Study) -> None:
         """Delete it with its trials, their values, reports and events, and its surrogates."""
+        if (
+            self.connection.dialect.name == "postgresql"
+        ):  # a study of many trials takes longer than other statements may
+            self.connection.execute(select(func.set_config("statement_timeout", _DELETE_TIMEOUT, literal(True))))
         self.connection.execute(delete(studies).where(self.own(studies), studies.c.id == study.id))
 
     def take_numbers(self, study: Study, count: int, charged: bool, seen: int | None = None) -> int | None:
