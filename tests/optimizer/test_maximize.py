@@ -64,6 +64,12 @@ def test_the_top_of_a_mixed_space_is_found() -> None:
     assert (params["lr"], params["alpha"]) == pytest.approx((2.5e-3, 3e-5), rel=1e-2)
 
 
+def test_the_top_of_a_continuous_space_is_climbed() -> None:
+    encoding = Encoding.of(Space.from_spec({f"x{n}": {"type": "float", "low": 0, "high": 1} for n in range(5)}))
+    target = np.array([[0.123, 0.456, 0.789, 0.0, 1.0]])
+    np.testing.assert_allclose(found(encoding, Nearness(target)), target, atol=1e-4)
+
+
 def test_the_top_under_another_branch_of_a_condition_is_found() -> None:
     target = {name: value for name, value in TARGET.items() if name != "width_2"} | {"layers": 1}
     encoding = Encoding.of(Space.from_spec(NETWORK))

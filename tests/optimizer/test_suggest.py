@@ -17,8 +17,9 @@ from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Observation, Source
 from trimtab_service.optimizer.encoding import Encoding
+from trimtab_service.optimizer.modelling import Past, model
 from trimtab_service.optimizer.pareto import hypervolume
-from trimtab_service.optimizer.suggest import Proposals, fallback, suggest
+from trimtab_service.optimizer.suggest import Proposals, fallback, modelled_reference, suggest
 
 ALGORITHMS = ("gp", "random", "sobol", "grid")
 TWO = {
@@ -137,6 +138,14 @@ def test_a_batch_holds_no_configuration_twice(algorithm: str) -> None:
     problem = a_problem(NETWORK, algorithm=algorithm)
     answer = suggest(problem, tuple(a_history(problem, 12)), {}, list(range(12, 18)))
     assert len({spell(one.params) for one in answer.items}) == 6
+
+
+def test_the_proposals_of_a_batch_lie_apart() -> None:
+    problem = a_problem(SQUARE)
+    history, _ = play(problem, lambda params: (bowl(params),), 10)
+    batch = suggest(problem, tuple(history), {}, [10, 11, 12, 13]).items
+    for one, other in itertools.combinations(batch, 2):
+        assert math.dist(tuple(map(float, one.params.values())), tuple(map(float, other.params.values()))) > 0.01
 
 
 def test_a_batch_is_the_same_as_asking_one_by_one_with_the_others_pending() -> None:
@@ -274,6 +283,21 @@ def test_the_model_beats_random_search_and_grid_at_two_objectives_with_two_worke
         history, _ = play(problem, network, 24, workers=2)
         volumes[algorithm].append(hypervolume([one.losses for one in history], [-0.5, 6.0]))
     assert min(volumes["gp"]) > max(volumes["random"] + volumes["grid"])
+
+
+def test_a_given_reference_is_where_the_objective_says_and_others_are_inferred() -> None:
+    """Also where it is worse than all that the models see, whose bad side is cut."""
+    problem = a_problem(
+        NETWORK,
+        objectives={"accuracy": {"direction": "maximize", "reference": -30.0}, "size_bytes": "minimize"},
+    )
+    encoding = Encoding.of(problem.space)
+    past = Past.of(encoding, 2, tuple(a_history(problem, 12)))
+    models = model(problem, encoding, past, {})
+    means = np.array([[0.0, -1.0], [-1.0, 1.0]])
+    reference = modelled_reference(problem.objectives, models, means)
+    assert models[0].warp.invert(reference[:1])[0] == pytest.approx(30.0)
+    assert reference[1] == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize("objectives", [3, 4])

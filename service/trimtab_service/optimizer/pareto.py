@@ -6,7 +6,7 @@ reference: (m,), the worst losses worth having: hypervolume is the volume domina
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -118,8 +118,7 @@ def _add_step(xs: list[float], ys: list[float], x: float, y: float, corner: tupl
         left, roof = xs[end], ys[end]
         end += 1
     gained += ((xs[end] if end < len(xs) else corner[0]) - left) * (roof - y)
-    start = bisect_left(xs, x)  # a step at the same x, if there is one, is covered as well
-    xs[start:end], ys[start:end] = [x], [y]
+    xs[place:end], ys[place:end] = [x], [y]  # a step at the same x is left with no width
     return gained
 
 

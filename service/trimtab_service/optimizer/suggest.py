@@ -20,7 +20,7 @@ from trimtab_service.optimizer.maximize import Acquisition, maximize
 from trimtab_service.optimizer.modelling import Model, Past, model
 from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
 
-__all__ = ["Proposal", "Proposals", "fallback", "suggest"]
+__all__ = ["Proposal", "Proposals", "fallback", "modelled_reference", "suggest"]
 
 _FEWEST = 2
 """A model needs so many told trials."""
@@ -153,16 +153,18 @@ def _over_front(
     seen = np.vstack([past.told, past.pending])
     points, pending = encoding.points(seen), encoding.points(past.pending)
     means = np.stack([one.surrogate.predict(points)[0] for one in models], axis=1)
-    inferred = infer_reference(means)
-    reference = np.array(
-        [
-            inferred[place]
-            if objective.reference is None
-            else models[place].warp.apply(np.array(objective.loss(objective.reference)), winsorise=False)
-            for place, objective in enumerate(objectives)
-        ]
-    )
+    reference = modelled_reference(objectives, models, means)
     on_front = non_dominated(means)
     front = thin(means[on_front & np.all(means < reference, axis=1)], _FRONT[len(models)])
     believing = tuple(one.surrogate.believing(pending) for one in models)
     return ImprovementOfFront(believing, open_boxes(front, reference)), seen[on_front]
+
+
+def modelled_reference(objectives: Sequence[Objective], models: Sequence[Model], means: Floats) -> Floats:
+    """The objectives' references as the models see losses; inferred from the means where none is given. -> (m,)"""
+    reference = infer_reference(means)
+    for place, (objective, one) in enumerate(zip(objectives, models, strict=True)):
+        if objective.reference is not None:
+            worst = np.array([objective.loss(objective.reference)])
+            reference[place] = one.warp.apply(worst, winsorise=False)[0]
+    return reference

@@ -210,19 +210,19 @@ class Surrogate:
         return self.mean + K @ self.alpha, self._variance(V), d_mean, d_variance
 
     def believing(self, X: Floats) -> Surrogate:
-        """The process as if its own mean had been observed at X: mean unchanged, variance smaller around X. (k, D)
+        """The process as if its own mean had turned out to be true at X: nothing is left to learn there. (k, D)
 
-        Raises LinAlgError as `of` does.
+        The mean stays as it is everywhere. Raises LinAlgError as `of` does.
         """
         if len(X) == 0 or len(self.data) == 0:
             return self
         told = self.data
-        added = np.zeros(len(X))
+        exact = np.full(len(X), np.inf)  # as many copies leave no noise
         data = Rows(
             np.vstack([told.X, X]),
             np.concatenate([told.z, self.predict(X)[0]]),
-            np.concatenate([told.extra, added]),
-            np.concatenate([told.copies, added + 1.0]),
+            np.concatenate([told.extra, np.zeros(len(X))]),
+            np.concatenate([told.copies, exact]),
         )
         return Surrogate.of(self.theta, data, self.groups, mean=self.mean)
 
