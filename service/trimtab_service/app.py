@@ -14,6 +14,7 @@ from trimtab_service import api, dashboard
 from trimtab_service.compute import Compute
 from trimtab_service.settings import Settings
 from trimtab_service.store import Store
+from trimtab_service.usecases import ask
 from trimtab_service.usecases.rooms import Rooms
 
 THREADS = 32
@@ -39,7 +40,7 @@ def create_app(settings: Settings, rooms: Rooms | None = None) -> FastAPI:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         if settings.is_sqlite:
             await anyio.to_thread.run_sync(rooms.store.migrate)
-        rooms.compute.warm()
+        ask.get_ready(rooms)
         yield
         rooms.compute.close()
         rooms.store.close()

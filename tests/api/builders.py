@@ -29,7 +29,7 @@ class ComputeInline:
     def __init__(self) -> None:
         self.before: Callable[[], None] = lambda: None
 
-    def warm(self) -> None:
+    def warm(self, load: Callable[[], object]) -> None:
         return
 
     def run(self, function: Callable[..., R], *arguments: Any, deadline: float) -> R:

@@ -35,6 +35,15 @@ def test_a_function_past_its_deadline_is_killed_and_the_next_one_runs(compute):
     assert compute.run(abs, -1, deadline=60) == 1
 
 
+def test_what_is_loaded_beforehand_is_there_in_the_process(compute):
+    compute.warm(_remember)
+    assert compute.run(os.getenv, "TRIMTAB_TEST_LOADED", deadline=60) == "yes"
+
+
+def _remember():
+    os.environ["TRIMTAB_TEST_LOADED"] = "yes"
+
+
 def test_a_process_that_dies_is_told_and_the_next_function_runs(compute):
     with pytest.raises(WorkerDied, match="exit code 7"):
         compute.run(os._exit, 7, deadline=60)

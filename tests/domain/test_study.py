@@ -1,8 +1,8 @@
 """A problem and a study keep their rules."""
 
 import pytest
-from tests.builders import a_problem
 
+from tests.builders import a_problem
 from trimtab_service.domain.errors import (
     InvalidStudy,
     InvalidValue,

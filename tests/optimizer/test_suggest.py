@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from tests.optimizer.spaces import NETWORK, SMALL, SQUARE, a_problem, bowl, failed, open_trial, spell, told
+from trimtab_service.domain.proposal import Proposals
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Observation, Source
+from trimtab_service.optimizer.algorithms import modelled_reference
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.modelling import Past, model
 from trimtab_service.optimizer.pareto import hypervolume
-from trimtab_service.optimizer.suggest import Proposals, fallback, modelled_reference, suggest
+from trimtab_service.optimizer.suggest import fallback, suggest
 
 ALGORITHMS = ("gp", "random", "sobol", "grid")
 TWO = {

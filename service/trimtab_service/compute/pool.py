@@ -38,9 +38,9 @@ class Compute:
             os.environ.setdefault(name, "1")
         self._pool = ProcessPool(max_workers=workers, context=get_context("spawn"), initializer=_die_with_parent)
 
-    def warm(self) -> None:
-        """Start a process and import the optimizer there, in the background, so that the first ask need not wait."""
-        self._pool.schedule(_import_optimizer)
+    def warm(self, load: Callable[[], object]) -> None:
+        """Start a process and load there what it will need, in the background, so that the first run is quick."""
+        self._pool.schedule(load)
 
     def run(self, function: Callable[..., R], *arguments: Any, deadline: float) -> R:
         """The function's result. deadline: seconds of work allowed, then the process is killed.
@@ -67,7 +67,3 @@ def _die_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _import_optimizer() -> None:
-    import trimtab_service.optimizer.suggest  # noqa: F401  # loads numpy and scipy in the worker only

@@ -1,51 +1,19 @@
-"""The front door: proposes params for the next trials from a problem and its history, the same whenever asked."""
+"""The front door: proposes params for the next trials from a problem and its history, the same whenever asked.
+
+Naming these functions loads neither NumPy nor SciPy; calling them does. So the server can send them to a process of
+their own without paying for what it never runs itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from trimtab_service.domain.proposal import Proposal, Proposals
+from trimtab_service.domain.study import Problem
+from trimtab_service.domain.trial import History
 
-from trimtab_service.domain.metric import Objective
-from trimtab_service.domain.space import Params
-from trimtab_service.domain.study import Algorithm, Problem
-from trimtab_service.domain.trial import History, Source
-from trimtab_service.optimizer import designs
-from trimtab_service.optimizer.acquisition import ImprovementOfFront, ImprovementOnBest
-from trimtab_service.optimizer.designs import Purpose
-from trimtab_service.optimizer.encoding import Encoding, Floats
-from trimtab_service.optimizer.maximize import Acquisition, maximize
-from trimtab_service.optimizer.modelling import Model, Past, model
-from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
-
-__all__ = ["Proposal", "Proposals", "fallback", "modelled_reference", "suggest"]
-
-_FEWEST = 2
-"""A model needs so many told trials."""
-_FRONT = {2: 500, 3: 100, 4: 30}
-"""At most so many points of a front are kept, by number of objectives: the boxes between them would be too many."""
-_INCUMBENTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """Params that the optimizer proposes, and how it came to them."""
-
-    params: Params
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Proposals:
-    """items: in the order of the numbers asked for; fewer when the space is exhausted.
-
-    surrogates: metric -> the state to keep for the next ask; empty when no model was fitted.
-    """
-
-    items: tuple[Proposal, ...]
-    surrogates: dict[str, dict[str, Any]]
+__all__ = ["fallback", "load", "suggest"]
 
 
 def suggest(
@@ -56,115 +24,18 @@ def suggest(
     A pure function: equal arguments give equal proposals, bit for bit (with one BLAS thread).
     history: in any order, told, failed and pending trials. surrogates: states kept from an earlier answer, or {}.
     """
-    encoding = Encoding.of(problem.space)
-    past = Past.of(encoding, len(problem.objectives), history)
-    if problem.algorithm is Algorithm.GRID:
-        return _grid(problem, encoding, past, len(numbers))
-    models: list[Model] | None = None
-    items: list[Proposal] = []
-    for number in numbers:
-        if problem.algorithm is Algorithm.RANDOM:
-            source, levels = Source.RANDOM, designs.random(encoding, number, problem.seed, past.keys)
-        elif problem.algorithm is Algorithm.SOBOL:
-            source, levels = Source.SOBOL, designs.sobol(encoding, number, problem.seed, past.keys)
-        elif _is_initial(problem, encoding, past):
-            source, levels = Source.INITIAL, _initial(problem, encoding, past, number)
-        else:
-            seen = past.reduced(encoding)
-            models = models or model(problem, encoding, seen, surrogates)
-            source, levels = Source.GP, _promising(problem, encoding, seen, models, number)
-        if levels is None:
-            break
-        items.append(Proposal(encoding.params(levels[0]), source))
-        past = past.awaiting(encoding, items[-1].params)
-    states = {
-        objective.metric: one.to_state(encoding, past.reduced(encoding))
-        for objective, one in zip(problem.objectives, models or (), strict=False)
-    }
-    return Proposals(tuple(items), states)
+    from trimtab_service.optimizer import algorithms
+
+    return algorithms.suggest(problem, history, surrogates, numbers)
 
 
 def fallback(problem: Problem, number: int) -> Proposal:
     """A quasi-random point for when no proposal could be computed. Looks at no history, so it may be a repeat."""
-    encoding = Encoding.of(problem.space)
-    levels = designs.draw(encoding, number, problem.seed, Purpose.FALLBACK)
-    return Proposal(encoding.params(levels[0]), Source.FALLBACK)
+    from trimtab_service.optimizer import algorithms
+
+    return algorithms.fallback(problem, number)
 
 
-def _grid(problem: Problem, encoding: Encoding, past: Past, count: int) -> Proposals:
-    left = designs.grid(encoding, problem.options.get("points") or {}, problem.seed, past.keys)
-    rows = [levels for levels, _ in zip(left, range(count), strict=False)]
-    return Proposals(tuple(Proposal(encoding.params(levels[0]), Source.GRID) for levels in rows), {})
-
-
-# --- The Gaussian process -------------------------------------------------------------------------------------------
-
-
-def _is_initial(problem: Problem, encoding: Encoding, past: Past) -> bool:
-    """Whether space-filling points come first. Told and pending trials count, failed ones don't."""
-    if encoding.dims == 0:
-        return True
-    wanted = designs.initial_size(encoding, problem.options.get("n_initial"))
-    return len(past.told) + len(past.pending) < wanted or len(past.told) < _FEWEST
-
-
-def _initial(problem: Problem, encoding: Encoding, past: Past, number: int) -> Floats | None:
-    """The centre of the space first, then points of a Sobol sequence."""
-    centre = encoding.centre()
-    if encoding.keys(centre)[0] not in past.keys:
-        return centre
-    return designs.sobol(encoding, number, problem.seed, past.keys)
-
-
-def _promising(
-    problem: Problem, encoding: Encoding, past: Past, models: Sequence[Model], number: int
-) -> Floats | None:
-    """Where the improvement expected is highest, among configurations not tried."""
-    if len(models) == 1:
-        acquisition, incumbents = _over_best(encoding, past, models[0])
-    else:
-        acquisition, incumbents = _over_front(problem.objectives, encoding, past, models)
-    found = maximize(
-        encoding,
-        acquisition,
-        taken=past.keys,
-        incumbents=incumbents,
-        scales=np.min([one.surrogate.length_scales for one in models], axis=0),
-        rng=np.random.default_rng([problem.seed, number, Purpose.CANDIDATES]),
-    )
-    return designs.unused(encoding, number, problem.seed, past.keys) if found is None else found
-
-
-def _over_best(encoding: Encoding, past: Past, one: Model) -> tuple[Acquisition, Floats]:
-    """Improvement on the lowest posterior mean of told and pending trials; pending ones are believed."""
-    means = one.surrogate.predict(encoding.points(np.vstack([past.told, past.pending])))[0]
-    believing = one.surrogate.believing(encoding.points(past.pending))
-    order = np.argsort(means[: len(past.told)], kind="stable")[:_INCUMBENTS]
-    return ImprovementOnBest(believing, float(means.min())), past.told[order]
-
-
-def _over_front(
-    objectives: Sequence[Objective], encoding: Encoding, past: Past, models: Sequence[Model]
-) -> tuple[Acquisition, Floats]:
-    """Improvement of the front of posterior means of told and pending trials, measured from the reference.
-
-    Measured in what the models see: where an objective's warp is not a straight line, so is the hypervolume warped.
-    """
-    seen = np.vstack([past.told, past.pending])
-    points, pending = encoding.points(seen), encoding.points(past.pending)
-    means = np.stack([one.surrogate.predict(points)[0] for one in models], axis=1)
-    reference = modelled_reference(objectives, models, means)
-    on_front = non_dominated(means)
-    front = thin(means[on_front & np.all(means < reference, axis=1)], _FRONT[len(models)])
-    believing = tuple(one.surrogate.believing(pending) for one in models)
-    return ImprovementOfFront(believing, open_boxes(front, reference)), seen[on_front]
-
-
-def modelled_reference(objectives: Sequence[Objective], models: Sequence[Model], means: Floats) -> Floats:
-    """The objectives' references as the models see losses; inferred from the means where none is given. -> (m,)"""
-    reference = infer_reference(means)
-    for place, (objective, one) in enumerate(zip(objectives, models, strict=True)):
-        if objective.reference is not None:
-            worst = np.array([objective.loss(objective.reference)])
-            reference[place] = one.warp.apply(worst, winsorise=False)[0]
-    return reference
+def load() -> None:
+    """Load what `suggest` needs, so that the first call need not wait for it."""
+    import trimtab_service.optimizer.algorithms  # noqa: F401

@@ -14,9 +14,10 @@ from typing import Any
 
 from trimtab_service.compute import DeadlinePassed, WorkerDied
 from trimtab_service.domain.errors import DomainError, Overloaded, SpaceExhausted
+from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.trial import History, Source, Trial, TrialState
-from trimtab_service.optimizer.suggest import Proposal, Proposals, fallback, suggest
+from trimtab_service.optimizer.suggest import fallback, load, suggest
 from trimtab_service.store import NewTrial, Transaction
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
@@ -35,6 +36,11 @@ class _Snapshot:
     history: History
     surrogates: Mapping[str, dict[str, Any]]
     numbers: range
+
+
+def get_ready(rooms: Rooms) -> None:
+    """Have the optimizer loaded where it will run, so that the first ask need not wait for it."""
+    rooms.compute.warm(load)
 
 
 @again_when_raced
