@@ -61,8 +61,14 @@ def say(sentence: str) -> None:
 
 
 def surroundings(**more: str) -> dict[str, str]:
-    """The variables for a tool: ours, without those that point Python, pip or uv at another environment."""
-    stray = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"}
+    """The variables for a tool: ours, without those that point Python, pip or uv at another environment.
+
+    Nor the one that keeps Python from caching what it compiled: every server started in a test would compile anew.
+    """
+    stray = {
+        *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"),
+        "PYTHONDONTWRITEBYTECODE",
+    }
     return {**{name: value for name, value in os.environ.items() if name not in stray}, **more}
 
 

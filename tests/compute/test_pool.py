@@ -37,11 +37,11 @@ def test_a_function_past_its_deadline_is_killed_and_the_next_one_runs(compute):
 
 def test_what_is_loaded_beforehand_is_there_in_the_process(compute):
     compute.warm(_remember)
-    assert compute.run(os.getenv, "TRIMTAB_TEST_LOADED", deadline=60) == "yes"
+    assert compute.run(os.getenv, "LOADED_BEFOREHAND", deadline=60) == "yes"
 
 
 def _remember():
-    os.environ["TRIMTAB_TEST_LOADED"] = "yes"
+    os.environ["LOADED_BEFOREHAND"] = "yes"
 
 
 def test_a_process_that_dies_is_told_and_the_next_function_runs(compute):
