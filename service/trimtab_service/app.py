@@ -52,7 +52,6 @@ def create_app(settings: Settings, rooms: Rooms | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        root_path=settings.root_path,
     )
     api.install(
         app,

@@ -70,6 +70,7 @@ def test_params_of_numpy_become_json() -> None:
 
 def test_a_message_becomes_text_that_any_database_takes() -> None:
     assert wire.text("bad \0 \ud800 text") == "bad  ? text"
+    assert wire.text("\x1b[1;31mTraceback\x1b[0m\n\tline\x7f") == "Traceback\n\tline"
 
 
 def test_a_long_message_keeps_its_ends() -> None:

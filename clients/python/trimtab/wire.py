@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from trimtab.errors import InvalidValue
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MAX_MESSAGE = 2_000
 """Characters of a failure's message that are sent; the end of a longer one says more than its middle."""
 
@@ -76,8 +79,11 @@ def not_finite(told: Mapping[str, float | dict[str, Any]]) -> list[str]:
 
 
 def text(message: object) -> str:
-    """A message that fits into JSON and a database: valid Unicode without NUL, its middle cut out when it is long."""
-    clean = str(message).replace("\0", "").encode(errors="replace").decode()
+    """A message that the server takes: Unicode without control characters, its middle cut out when it is long.
+
+    A traceback in colour loses its colours.
+    """
+    clean = _CONTROL.sub("", _COLOUR.sub("", str(message))).encode(errors="replace").decode()
     if len(clean) <= MAX_MESSAGE:
         return clean
     half = (MAX_MESSAGE - 3) // 2

@@ -160,6 +160,7 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         ws="none",
         log_level="warning" if settings.log_level == "info" else settings.log_level,
         timeout_graceful_shutdown=GRACE,
+        root_path=settings.root_path,
         proxy_headers=settings.behind_proxy,
         forwarded_allow_ips=settings.forwarded_allow_ips,
         factory=isinstance(app, str),
