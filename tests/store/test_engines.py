@@ -38,6 +38,15 @@ def test_every_sqlite_connection_is_durable_and_checks_foreign_keys(sqlite_store
         assert pragma(tx, "busy_timeout") == 5_000
 
 
+def test_a_writing_transaction_holds_the_sqlite_file_from_its_beginning(sqlite_store, sqlite_url):
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, timeout=0)
+    with sqlite_store.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    with sqlite_store.read():
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
 def test_sqlite_readers_go_on_while_somebody_writes(sqlite_store):
     with sqlite_store.begin() as writing:
         study = a_study(writing, name="new")

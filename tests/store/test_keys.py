@@ -72,8 +72,8 @@ def test_a_session_that_ran_out_is_none_and_is_swept_by_the_next(store):
     key = a_key(store)
     with store.begin() as tx:
         tx.add_session(TOKEN, "session", key.id, -1)
-        tx.add_session(b"token", "login", key.id, 0.2)
         assert tx.find_session(TOKEN, "session") is None
+        tx.add_session(b"token", "login", key.id, 0.2)
     time.sleep(0.3)
     with store.begin() as tx:
         assert tx.take_session(b"token", "login") is None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, func, inspect, select, text
 from sqlalchemy.schema import CheckConstraint
 
 from tests.builders import a_study, a_trial
@@ -122,6 +124,23 @@ def test_processes_that_migrate_at_once_wait_for_each_other(empty_database_url):
     ]
     said = [process.communicate(timeout=120)[0].decode() for process in running]
     assert [process.returncode for process in running] == [0, 0], said
+
+
+def test_a_migration_of_postgresql_waits_until_another_is_over(postgresql_url, postgresql_store):
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    migration = threading.Thread(target=postgresql_store.migrate)
+    other = create_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
+    with other.begin() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(migrate.ADVISORY_LOCK)))
+        migration.start()
+        give_up = time.monotonic() + 30
+        while not connection.execute(waiting).scalar_one():
+            assert migration.is_alive()
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+    migration.join(30)
+    assert not migration.is_alive()
+    other.dispose()
 
 
 def test_a_store_that_is_up_to_date_is_left_as_it_is(store):

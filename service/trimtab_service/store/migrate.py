@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a table on PostgreSQL, before it gives up rather than hold up the server."""
-_ADVISORY_LOCK = 8731
+ADVISORY_LOCK = 8731
 """The number of the lock that a migration holds on PostgreSQL."""
 
 
@@ -43,7 +43,7 @@ def revision_of(connection: Connection) -> str | None:
 def _alone(connection: Connection) -> None:
     """Wait for other migrations. On SQLite the transaction, an immediate one, keeps others out by itself."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ADVISORY_LOCK})
         connection.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": LOCK_TIMEOUT})
 
 
