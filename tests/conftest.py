@@ -11,11 +11,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import databases, postgres
 from trimtab_service.store import Store
 
+hypothesis.settings.register_profile("ci", derandomize=True)  # where a change lands, the same examples every time
+if os.environ.get("CI") == "true":
+    hypothesis.settings.load_profile("ci")
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 _KEPT = {"TRIMTAB_PG_BIN", "TRIMTAB_SOAK"}
 """Settings of the tests themselves."""

@@ -14,7 +14,7 @@ from trimtab_service import api, dashboard
 from trimtab_service.compute import Compute
 from trimtab_service.settings import Settings
 from trimtab_service.store import Store
-from trimtab_service.usecases import ask
+from trimtab_service.usecases import ask, upkeep
 from trimtab_service.usecases.rooms import Rooms
 
 THREADS = 32
@@ -41,7 +41,9 @@ def create_app(settings: Settings, rooms: Rooms | None = None) -> FastAPI:
         if settings.is_sqlite:
             await anyio.to_thread.run_sync(rooms.store.migrate)
         ask.get_ready(rooms)
+        end_upkeep = upkeep.keep_up(rooms)
         yield
+        await anyio.to_thread.run_sync(end_upkeep)
         rooms.compute.close()
         rooms.store.close()
 

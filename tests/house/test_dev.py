@@ -154,15 +154,22 @@ def test_help_names_every_verb_and_an_unknown_verb_is_a_usage_error() -> None:
     assert unknown.stdout == shown.stdout
 
 
+def _make(*words: str) -> str:
+    """What make prints, as in a terminal: also when these tests are run by make."""
+    outside = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    done = subprocess.run(["make", *words], cwd=ROOT, env=outside, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def test_make_offers_the_same_verbs_as_dev_py() -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = _make("help")
     offered = {line.split()[1] for line in shown.splitlines() if line.startswith("  make ")}
     assert offered == {"help", *dev.VERBS}
 
 
 @pytest.mark.parametrize("verb", [*dev.VERBS])
 def test_make_calls_dev_py_with_the_verb(verb: str) -> None:
-    dry = subprocess.run(["make", "-n", verb, "SEED=7"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    dry = _make("-n", verb, "SEED=7")
     assert dry.split()[:3] == ["python3", "dev.py", verb]
     assert ("--seed 7" in dry) == (verb == "demo")
 

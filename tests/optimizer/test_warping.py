@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -100,6 +100,7 @@ def test_a_misfit_that_fails_leaves_the_mildest_warp() -> None:
     st.lists(st.floats(-1.7e308, 1.7e308), min_size=1, max_size=12),
     st.sampled_from(LAMBDAS),
 )
+@example([0.0, 0.0, 1.0, 7.757472300381688e-138, -1.3945554698280737e171], 1.0)
 def test_no_losses_are_too_odd(losses: list[float], power: float) -> None:
     y = np.array(losses)
     warp = standardise(y, power)

@@ -105,7 +105,7 @@ class Trial:
             )
         if self.epoch == 0:
             raise TrialNotRunning(f"trial {self.number} was never handed out: ask for it first")
-        return replace(self, state=TrialState.COMPLETE, values=dict(values))
+        return replace(self, state=TrialState.COMPLETE, values=dict(values), failure=None)
 
     def fail(self, epoch: int, failure: Failure) -> Trial:
         """The trial without a result. Infrastructure failures go back to waiting while attempts are left.

@@ -114,7 +114,8 @@ def choose(losses: Floats, misfit: Callable[[Warp, Floats], float]) -> Warp:
 
 
 def _units(losses: Floats, centre: float, scale: float) -> Floats:
-    u: Floats = np.clip((np.clip(losses, -_HUGEST, _HUGEST) - centre) / scale, -_FAR, _FAR)
+    with np.errstate(over="ignore"):  # what overflows is cut to the farthest
+        u: Floats = np.clip((np.clip(losses, -_HUGEST, _HUGEST) - centre) / scale, -_FAR, _FAR)
     return u
 
 
