@@ -35,7 +35,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         self._environment: Mapping[str, str] = {**os.environ, **settings}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self.lines: list[str] = []
 
     def __enter__(self) -> Server:
@@ -61,7 +61,7 @@ class Server:
                 env=dict(self._environment),
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
+                bufsize=0,
                 start_new_session=True,
             )
         self.lines = self._until_listening(self._process)
@@ -73,11 +73,11 @@ class Server:
         self._process.wait()
         self._close()
 
-    def stop(self) -> int:
-        """End it as a service manager would; the exit code."""
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """End it as a service manager would, or by Ctrl-C; the exit code."""
         if self._process is None:
             return 0
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(by)
         try:
             code = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -92,20 +92,20 @@ class Server:
         self._process.stdout.close()
         self._process = None
 
-    def _until_listening(self, process: subprocess.Popen[str]) -> list[str]:
+    def _until_listening(self, process: subprocess.Popen[bytes]) -> list[str]:
         assert process.stdout is not None
-        lines: list[str] = []
+        said = b""
         deadline = time.monotonic() + PATIENCE
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             while time.monotonic() < deadline:
                 if not selector.select(0.2):
-                    if lines and lines[0].startswith("trimtab-service: listening"):
-                        return lines
+                    if b"listening" in said:
+                        return said.decode().splitlines()
                     continue
-                line = process.stdout.readline()
-                if not line:
+                more = process.stdout.read(65_536)
+                if not more:
                     process.wait()
                     raise AssertionError(f"the server ended with {process.returncode}: {self._log.read_text()}")
-                lines.append(line.rstrip())
-        raise AssertionError(f"the server did not listen within {PATIENCE} s: {lines} {self._log.read_text()}")
+                said += more
+        raise AssertionError(f"the server did not listen within {PATIENCE} s: {said!r} {self._log.read_text()}")

@@ -27,6 +27,10 @@ GRACE = 5
 """Seconds that open requests have to finish once the server is told to end."""
 
 
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
+
+
 class _Server(uvicorn.Server):
     """Says where it listens once it does."""
 
@@ -177,5 +181,6 @@ def _serve_many(settings: Settings, rooms: Rooms, listener: socket.socket, lines
         os.environ[variable(name)] = str(getattr(settings, name))
     print("\n".join(lines), flush=True)
     listener.set_inheritable(True)
+    listener.listen(BACKLOG)  # from now on a connection waits for the first process to be ready
     Multiprocess(_config(settings, "trimtab_service.app:from_environment"), sockets=[listener]).run()
     return 0
