@@ -16,6 +16,7 @@ import pytest
 from tests.client import objectives
 from tests.client.fake_server import KEY, FakeServer
 from trimtab import Client, Float, Invalid, MissingMetric, NotSupported, Study, StudyFinished, Trial
+from trimtab.optimizing import Held
 
 
 class Job:
@@ -267,3 +268,26 @@ def test_a_client_without_an_address_of_its_own_can_not_send_others(study: Study
 def test_a_caught_error_of_another_process_stays_there(server: FakeServer, served: Study) -> None:
     served.optimize(objectives.always_fails, n_trials=2, executor=Cluster(), catch=ValueError)
     assert states(server) == ["failed"] * 2
+
+
+def test_a_trial_that_is_still_being_asked_for_when_the_work_is_called_off_is_given_back_too(served: Study) -> None:
+    held, asking, go_on = Held(), threading.Event(), threading.Event()
+    taken: list[Trial | None] = []
+
+    def slow_ask() -> Trial:
+        asking.set()
+        assert go_on.wait(30)
+        return served.ask()
+
+    worker = threading.Thread(target=lambda: taken.append(held.take(slow_ask)))
+    worker.start()
+    assert asking.wait(30)
+    ending = threading.Thread(target=held.call_off)
+    ending.start()
+    go_on.set()
+    ending.join(30)
+    assert not ending.is_alive()
+    assert [trial.state for trial in served.trials()] == ["waiting"]
+    worker.join(30)
+    assert taken[0] is None or not taken[0].is_open
+    assert held.take(served.ask) is None

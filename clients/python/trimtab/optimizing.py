@@ -61,7 +61,7 @@ def _one_by_one(
 ) -> None:
     done = 0
     while n_trials is None or done < n_trials:
-        outcome = run_one(study, objective, catch, set())
+        outcome = run_one(study, objective, catch, Held())
         if outcome is None:
             return
         done += 1
@@ -77,7 +77,7 @@ def _at_once(
     workers: int,
     executor: Any,
 ) -> None:
-    held: set[Trial] = set()
+    held = Held()
     pool = Threads() if executor is None else executor
     task, arguments = _task(study, objective, catch, held, pool)
     width = workers if executor is None or workers > 1 else _size(executor)
@@ -101,14 +101,17 @@ def _at_once(
                 if outcome is not None:
                     line.add(outcome, running=len(running))
     except BaseException:
-        _give_back(running, held)
+        for future in running:
+            if hasattr(future, "cancel"):
+                future.cancel()
+        held.call_off()
         raise
     if error is not None:
         raise error
 
 
 def _task(
-    study: Study, objective: Callable[[Trial], Any], catch: Catch, held: set[Trial], pool: Any
+    study: Study, objective: Callable[[Trial], Any], catch: Catch, held: Held, pool: Any
 ) -> tuple[Callable[..., Outcome | None], tuple[Any, ...]]:
     """What is submitted. Threads share the client; to other processes only an address, a key and a name travel."""
     if isinstance(pool, Threads | concurrent.futures.ThreadPoolExecutor):
@@ -129,22 +132,23 @@ def run_elsewhere(
     from trimtab.client import Client
 
     with Client(url, key) as client:
-        return run_one(client.study(name), objective, catch, set())
+        return run_one(client.study(name), objective, catch, Held())
 
 
-def run_one(study: Study, objective: Callable[[Trial], Any], catch: Catch, held: set[Trial]) -> Outcome | None:
-    """Ask, evaluate, tell. None when the study has come to its ordinary end. held: trials that are being evaluated.
+def run_one(study: Study, objective: Callable[[Trial], Any], catch: Catch, held: Held) -> Outcome | None:
+    """Ask, evaluate, tell. None when the study has come to its ordinary end, or the work was called off.
 
     Raises what the objective raises, unless it is to be caught; the trial has failed by then.
     """
     try:
-        trial = study.ask()
+        trial = held.take(study.ask)
     except StudyFinished as error:
         if error.code in QUIET_ENDS:
             log.info("study %s: %s", study.name, error.detail)
             return None
         raise
-    held.add(trial)
+    if trial is None:
+        return None
     try:
         with trial:
             result = objective(trial)
@@ -153,7 +157,7 @@ def run_one(study: Study, objective: Callable[[Trial], Any], catch: Catch, held:
     except catch as error:
         log.warning("trial %d failed: %s: %s", trial.number, type(error).__name__, error)
     finally:
-        held.discard(trial)
+        held.drop(trial)
     return Outcome(trial.number, trial.state, trial.values)
 
 
@@ -176,17 +180,56 @@ def _ended(running: Sequence[Any]) -> list[Any]:
     return ended
 
 
-def _give_back(running: Sequence[Any], held: set[Trial]) -> None:
-    """After Ctrl-C: submit nothing more, and release what is being evaluated here."""
-    for future in running:
-        if hasattr(future, "cancel"):
-            future.cancel()
-    for trial in list(held):
-        if trial.is_open:
-            try:
-                trial.release()
-            except TrimtabError as error:
-                log.warning("trial %d could not be given back: %s", trial.number, error)
+class Held:
+    """The trials that this process is evaluating, so that all can be given back: those just asked for, too."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._trials: set[Trial] = set()
+        self._asking = 0
+        self._called_off = False
+
+    def take(self, ask: Callable[[], Trial]) -> Trial | None:
+        """Ask for a trial and hold it; None once the work was called off. Raises what the ask raises."""
+        with self._changed:
+            if self._called_off:
+                return None
+            self._asking += 1
+        try:
+            trial = ask()
+            with self._changed:
+                if not self._called_off:
+                    self._trials.add(trial)
+                    return trial
+            _release(trial)
+            return None
+        finally:
+            with self._changed:
+                self._asking -= 1
+                self._changed.notify_all()
+
+    def drop(self, trial: Trial) -> None:
+        """Hold the trial no more."""
+        with self._changed:
+            self._trials.discard(trial)
+
+    def call_off(self, seconds: float = 10.0) -> None:
+        """Take no more and release all. Waits for asks that are under way, at most so many seconds."""
+        with self._changed:
+            self._called_off = True
+            trials = list(self._trials)
+        for trial in trials:
+            if trial.is_open:
+                _release(trial)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._asking, timeout=seconds)
+
+
+def _release(trial: Trial) -> None:
+    try:
+        trial.release()
+    except TrimtabError as error:
+        log.warning("trial %d could not be given back: %s", trial.number, error)
 
 
 def _size(executor: Any) -> int:
