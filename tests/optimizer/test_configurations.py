@@ -101,3 +101,20 @@ def test_a_million_million_configurations_are_walked_without_listing_them() -> N
     assert configurations.count == 10**12
     assert len({row.tobytes() for row in rows}) == 200
     assert time.perf_counter() - begun < 2.0
+
+
+def test_a_parameter_of_many_values_is_numbered_around_those_that_a_condition_names() -> None:
+    space = Space.from_spec(
+        {
+            "n": {"type": "int", "low": 1, "high": 2**53},
+            "few": {"type": "int", "low": 1, "high": 3, "when": {"n": [1, 5, 2**53]}},
+            "flag": {"type": "categorical", "choices": [False, True], "when": {"n": 5}},
+        }
+    )
+    configurations = every(space)
+    assert configurations.count == (2**53 - 3) + 3 + 3 + 6
+    chosen = [*range(12), *range(configurations.count - 12, configurations.count)]
+    found = [configurations.encoding.params(configurations.levels(number)) for number in chosen]
+    assert len({spell(params) for params in found}) == 24
+    assert all(space.check(params) == params for params in found)
+    assert {params["n"] for params in found} >= {1, 2, 3, 4, 5, 2**53}

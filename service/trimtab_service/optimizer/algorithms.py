@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,12 @@ from trimtab_service.domain.trial import History, Source
 from trimtab_service.optimizer import designs
 from trimtab_service.optimizer.acquisition import ImprovementOfFront, ImprovementOnBest
 from trimtab_service.optimizer.designs import Purpose
-from trimtab_service.optimizer.encoding import Encoding, Floats
+from trimtab_service.optimizer.encoding import Encoding, Floats, Key
 from trimtab_service.optimizer.maximize import Acquisition, maximize
 from trimtab_service.optimizer.modelling import Model, Past, model
 from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
 
-__all__ = ["fallback", "modelled_reference", "suggest"]
+__all__ = ["fallback", "fallback_proposals", "modelled_reference", "suggest"]
 
 _FEWEST = 2
 """A model needs so many told trials."""
@@ -39,7 +39,7 @@ def suggest(
     encoding = Encoding.of(problem.space)
     past = Past.of(encoding, len(problem.objectives), history)
     if problem.algorithm is Algorithm.GRID:
-        return _grid(problem, encoding, past, len(numbers))
+        return _grid(problem, encoding, past.keys, len(numbers), Source.GRID)
     models: list[Model] | None = None
     items: list[Proposal] = []
     for number in numbers:
@@ -71,10 +71,29 @@ def fallback(problem: Problem, number: int) -> Proposal:
     return Proposal(encoding.params(levels[0]), Source.FALLBACK)
 
 
-def _grid(problem: Problem, encoding: Encoding, past: Past, count: int) -> Proposals:
-    left = designs.grid(encoding, problem.options.get("points") or {}, problem.seed, past.keys)
+def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int]) -> Proposals:
+    """Quasi-random points for when no proposal could be computed, or the next points of a grid; no model is asked.
+
+    None repeats the history or another; fewer than numbers, perhaps none, when none are left.
+    """
+    encoding = Encoding.of(problem.space)
+    taken = set(encoding.keys(encoding.levels([one.params for one in history])))
+    if problem.algorithm is Algorithm.GRID:
+        return _grid(problem, encoding, taken, len(numbers), Source.FALLBACK)
+    items: list[Proposal] = []
+    for number in numbers:
+        levels = designs.fallback(encoding, number, problem.seed, taken)
+        if levels is None:
+            break
+        items.append(Proposal(encoding.params(levels[0]), Source.FALLBACK))
+        taken |= set(encoding.keys(encoding.levels([items[-1].params])))
+    return Proposals(tuple(items), {})
+
+
+def _grid(problem: Problem, encoding: Encoding, taken: Container[Key], count: int, source: Source) -> Proposals:
+    left = designs.grid(encoding, problem.options.get("points") or {}, problem.seed, taken)
     rows = [levels for levels, _ in zip(left, range(count), strict=False)]
-    return Proposals(tuple(Proposal(encoding.params(levels[0]), Source.GRID) for levels in rows), {})
+    return Proposals(tuple(Proposal(encoding.params(levels[0]), source) for levels in rows), {})
 
 
 # --- The Gaussian process -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ Absent parameters have no value, so configurations that differ only there are on
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,20 +15,41 @@ import numpy as np
 
 from trimtab_service.optimizer.encoding import Encoding, Floats, Key
 
-__all__ = ["Configurations", "shuffled"]
+__all__ = ["Choices", "Configurations", "shuffled"]
 
 _ROUNDS = 6
 _CHUNK = 64
+
+Choices = range | tuple[float, ...]
+"""Levels of one axis, ascending: a range where all values are meant, so that 2^53 of them need no list."""
 
 _Dead = frozenset[int]
 """Axes that can't be there any more, given the levels chosen so far."""
 
 
 @dataclass(frozen=True, slots=True)
+class _Rest:
+    """The choices without those at some places (ascending)."""
+
+    choices: Choices
+    skipped: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.choices) - len(self.skipped)
+
+    def __getitem__(self, place: int) -> float:
+        for skipped in self.skipped:
+            if skipped > place:
+                break
+            place += 1
+        return self.choices[place]
+
+
+@dataclass(frozen=True, slots=True)
 class _Branch:
     """Levels of one axis that have the same consequence: the children they rule out."""
 
-    levels: tuple[float, ...]
+    levels: _Rest | tuple[float, ...]
     rules_out: _Dead
 
 
@@ -36,7 +58,7 @@ class Configurations:
     """All configurations of a space whose parameters take the given levels. choices: per axis, the levels allowed."""
 
     encoding: Encoding
-    choices: tuple[Floats, ...]
+    choices: tuple[Choices, ...]
     _order: tuple[int, ...] = field(init=False)
     _branches: tuple[tuple[_Branch, ...], ...] = field(init=False)
     _children: tuple[_Dead, ...] = field(init=False)
@@ -55,7 +77,7 @@ class Configurations:
     @classmethod
     def every(cls, encoding: Encoding) -> Configurations:
         """All configurations of a space without continuous parameters."""
-        return cls(encoding, tuple(np.arange(axis.size, dtype=float) for axis in encoding.axes))
+        return cls(encoding, tuple(range(axis.size) for axis in encoding.axes))
 
     @property
     def count(self) -> int:
@@ -94,18 +116,22 @@ class Configurations:
                     yield row
 
     def _branch(self, axis: int) -> tuple[_Branch, ...]:
+        """The levels that a child's condition names, by what they rule out, and the rest, which rule out all."""
+        choices = self.choices[axis]
+        named = sorted({float(level) for child in self._children[axis] for level in self._allowed(child, axis)})
+        places = tuple(place for place in (_place(choices, level) for level in named) if place is not None)
+        rest = _Rest(choices, places)
+        branches = [_Branch(rest, self._children[axis])] if len(rest) else []
         groups: dict[_Dead, list[float]] = {}
-        for level in self.choices[axis]:
-            rules_out = frozenset(
-                child
-                for child in self._children[axis]
-                if any(
-                    parent == axis and not np.any(allowed == level)
-                    for parent, allowed in self.encoding.axes[child].parents
-                )
-            )
+        for place in places:
+            level = choices[place]
+            rules_out = frozenset(child for child in self._children[axis] if level not in self._allowed(child, axis))
             groups.setdefault(rules_out, []).append(float(level))
-        return tuple(_Branch(tuple(levels), rules_out) for rules_out, levels in groups.items())
+        branches += [_Branch(tuple(levels), rules_out) for rules_out, levels in groups.items()]
+        return tuple(sorted(branches, key=lambda branch: branch.levels[0]))
+
+    def _allowed(self, child: int, parent: int) -> Floats:
+        return next(levels for axis, levels in self.encoding.axes[child].parents if axis == parent)
 
     def _count(self, place: int, dead: _Dead) -> int:
         """How many ways there are to go on from the place-th axis of the order."""
@@ -123,6 +149,12 @@ class Configurations:
                 )
             self._counts[place, dead] = found
         return found
+
+
+def _place(choices: Choices, level: float) -> int | None:
+    """Where a level lies among the choices."""
+    place = bisect_left(choices, level)
+    return place if place < len(choices) and choices[place] == level else None
 
 
 def shuffled(number: int, count: int, seed: Sequence[int]) -> int:

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.stats import qmc
 
 from trimtab_service.domain.parameter import Float, Int
-from trimtab_service.optimizer.configurations import Configurations
+from trimtab_service.optimizer.configurations import Choices, Configurations
 from trimtab_service.optimizer.encoding import Axis, Encoding, Floats, Key
 
-__all__ = ["Purpose", "draw", "grid", "initial_size", "random", "sobol", "unused"]
+__all__ = ["Purpose", "draw", "fallback", "grid", "initial_size", "random", "sobol", "unused"]
 
 GRID_POINTS = 3
 """Values that the grid takes of a number, unless the option points says otherwise."""
@@ -58,9 +58,19 @@ def sobol(encoding: Encoding, number: int, seed: int, taken: Container[Key]) -> 
     return random(encoding, number, seed, taken)
 
 
-def random(encoding: Encoding, number: int, seed: int, taken: Container[Key]) -> Floats | None:
+def fallback(encoding: Encoding, number: int, seed: int, taken: Container[Key]) -> Floats | None:
+    """The same from a sequence of its own. None: exhausted. -> (1, p)"""
+    levels = draw(encoding, number, seed, Purpose.FALLBACK)
+    if encoding.keys(levels)[0] not in taken:
+        return levels
+    return random(encoding, number, seed, taken, Purpose.FALLBACK)
+
+
+def random(
+    encoding: Encoding, number: int, seed: int, taken: Container[Key], purpose: Purpose = Purpose.RANDOM
+) -> Floats | None:
     """A configuration drawn uniformly among those not taken. None: exhausted. -> (1, p)"""
-    rng = np.random.default_rng([seed, number, Purpose.RANDOM])
+    rng = np.random.default_rng([seed, number, purpose])
     for _ in range(_TRIES):
         levels = encoding.spread(rng.random((1, encoding.dims)))
         if encoding.keys(levels)[0] not in taken:
@@ -71,7 +81,7 @@ def random(encoding: Encoding, number: int, seed: int, taken: Container[Key]) ->
 def unused(encoding: Encoding, number: int, seed: int, taken: Container[Key]) -> Floats | None:
     """Some configuration that is not taken, by looking through them. None: exhausted. -> (1, p)"""
     choices = tuple(
-        np.arange(axis.size, dtype=float) if axis.size else np.random.default_rng([seed, number]).random(1)
+        range(axis.size) if axis.size else (float(np.random.default_rng([seed, number]).random()),)
         for axis in encoding.axes
     )  # a continuous parameter gets one fresh value, so that only the discrete ones can be used up
     rows = Configurations(encoding, choices).unused(taken, [seed, number, Purpose.UNUSED])
@@ -86,7 +96,7 @@ def grid(encoding: Encoding, points: Mapping[str, int], seed: int, taken: Contai
         yield row[None, :]
 
 
-def grid_levels(axis: Axis, points: int | None) -> Floats:
+def grid_levels(axis: Axis, points: int | None) -> Choices:
     """The levels of one parameter on the grid, ends included.
 
     All choices of a categorical; all values of a float with a step, unless points says how many; of other numbers as
@@ -94,12 +104,16 @@ def grid_levels(axis: Axis, points: int | None) -> Floats:
     """
     match axis.parameter:
         case Float(step=None):
-            return np.linspace(0.0, 1.0, points or GRID_POINTS)
+            return tuple(np.linspace(0.0, 1.0, points or GRID_POINTS).tolist())
         case Float() if points is not None and points < axis.size:
-            return np.unique(np.rint(np.linspace(0.0, axis.size - 1.0, points)))
+            return _distinct(np.linspace(0.0, axis.size - 1.0, points))
         case Int(low=low, high=high, log=log) if (points or GRID_POINTS) < axis.size:
             count = points or GRID_POINTS
             if log:
-                return np.unique(np.rint(np.geomspace(low, high, count)) - low)
-            return np.unique(np.rint(np.linspace(0.0, axis.size - 1.0, count)))
-    return np.arange(axis.size, dtype=float)
+                return _distinct(np.geomspace(low, high, count) - low)
+            return _distinct(np.linspace(0.0, axis.size - 1.0, count))
+    return range(axis.size)
+
+
+def _distinct(levels: Floats) -> Choices:
+    return tuple(np.unique(np.rint(levels)).tolist())

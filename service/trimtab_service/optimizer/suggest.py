@@ -13,7 +13,7 @@ from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History
 
-__all__ = ["fallback", "load", "suggest"]
+__all__ = ["fallback", "fallback_proposals", "load", "suggest"]
 
 
 def suggest(
@@ -34,6 +34,16 @@ def fallback(problem: Problem, number: int) -> Proposal:
     from trimtab_service.optimizer import algorithms
 
     return algorithms.fallback(problem, number)
+
+
+def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int]) -> Proposals:
+    """Quasi-random points for when no proposal could be computed, or the next points of a grid; no model is asked.
+
+    None repeats the history or another; fewer than numbers, perhaps none, when none are left.
+    """
+    from trimtab_service.optimizer import algorithms
+
+    return algorithms.fallback_proposals(problem, history, numbers)
 
 
 def load() -> None:
