@@ -80,6 +80,7 @@ def _projects_and_keys() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="projects_pkey"),
         sa.UniqueConstraint("name", name="projects_name_key"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "api_keys",
@@ -95,6 +96,7 @@ def _projects_and_keys() -> None:
         sa.UniqueConstraint("key_id", name="api_keys_key_id_key"),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="api_keys_project_id_fkey"),
         sa.CheckConstraint("role IN ('viewer', 'worker', 'editor', 'admin')", name="api_keys_role_check"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "sessions",
@@ -133,6 +135,7 @@ def _studies() -> None:
         sa.CheckConstraint("state IN ('active', 'paused', 'finished', 'archived')", name="studies_state_check"),
         sa.CheckConstraint("charged >= 0", name="studies_charged_check"),
         sa.CheckConstraint("next_number >= 0", name="studies_next_number_check"),
+        sqlite_autoincrement=True,
     )
 
 
@@ -172,6 +175,7 @@ def _trials() -> None:
         sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="trials_lease_until_check"),
         sa.CheckConstraint("state <> 'failed' OR failure_kind IS NOT NULL", name="trials_failed_check"),
         sa.CheckConstraint("number >= 0 AND attempt >= 0 AND lease_epoch >= 0", name="trials_counters_check"),
+        sqlite_autoincrement=True,
     )
     waiting, running = sa.text("state = 'waiting'"), sa.text("state = 'running'")
     op.create_index(
@@ -227,6 +231,7 @@ def _what_trials_have() -> None:
             "'failed')",
             name="trial_events_kind_check",
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index("trial_events_trial_id_idx", "trial_events", ["trial_id", "id"])
 

@@ -196,3 +196,75 @@ def test_a_trial_lost_too_often_fails_although_the_ask_gets_nothing(study, ask_f
     lost = history.trial(rooms, caller, "s", 0).trial
     assert lost.state is TrialState.FAILED
     assert lost.failure.kind is FailureKind.INFRASTRUCTURE
+
+
+def test_an_ask_for_several_fills_up_what_waits_with_proposals(study, ask_for, rooms, caller, once):
+    study(max_trials=5)
+    enqueue.enqueue(rooms, caller, "s", {"x": 0.5}, once())
+    trials, _ = ask_for(4)
+    assert [trial.source for trial in trials] == [Source.USER, *[Source.RANDOM] * 3]
+    assert sorted(trial.number for trial in trials) == [0, 1, 2, 3]
+    assert studies.get(rooms, caller, "s").study.charged == 4
+
+
+def while_proposing(rooms, happens):
+    """Let something happen once, while the next proposal is being computed."""
+    run = rooms.compute.run
+
+    def slow(function, *arguments, deadline):
+        rooms.compute.run = run
+        happens()
+        return run(function, *arguments, deadline=deadline)
+
+    rooms.compute.run = slow
+
+
+def test_a_retry_gets_the_last_trial_that_its_twin_got(study, ask_for, rooms):
+    study(max_trials=1)
+    twins = []
+    real = rooms.compute.run
+    both = threading.Barrier(2)
+
+    def work():
+        both.wait()
+        twins.append(ask_for(key="k")[1].body)
+
+    def slow(function, *arguments, deadline):
+        time.sleep(0.2)
+        return real(function, *arguments, deadline=deadline)
+
+    rooms.compute.run = slow
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert twins == [{"numbers": [0]}] * 2
+
+
+def test_a_trial_that_is_enqueued_while_a_proposal_is_computed_is_handed_out(study, ask_for, rooms, caller, once):
+    study(max_trials=1)
+    while_proposing(rooms, lambda: enqueue.enqueue(rooms, caller, "s", {"x": 0.25}, once()))
+    (trial,), _ = ask_for()
+    assert trial.params == {"x": 0.25}
+
+
+def test_nothing_is_handed_out_after_a_pause_was_acknowledged(study, ask_for, rooms, caller, once):
+    study()
+    while_proposing(rooms, lambda: studies.patch(rooms, caller, "s", {"state": "paused"}, once()))
+    with pytest.raises(StudyPaused):
+        ask_for()
+    assert studies.get(rooms, caller, "s").study.next_number == 0
+
+
+def test_a_study_made_after_a_deleted_one_never_gets_its_trials(study, ask_for, rooms, caller, once):
+    study()
+
+    def replace():
+        studies.delete(rooms, caller, "s", once())
+        study(name="t", space={"k": {"type": "categorical", "choices": ["a", "b"]}})
+
+    while_proposing(rooms, replace)
+    with pytest.raises(StudyNotFound):
+        ask_for()
+    assert history.trials(rooms, caller, "t").items == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -172,10 +172,10 @@ def _sort_key(name: str, key: cursors.Key) -> float | datetime | None:
         case str() if name == _FINISHED_AT:
             try:
                 found = datetime.fromisoformat(key)
-            except ValueError as error:
+                if found.tzinfo is not None:
+                    return found.astimezone(UTC)
+            except (ValueError, OverflowError) as error:
                 raise InvalidQuery(f"expected a cursor as a page gave it, got the time {key[:60]!r}") from error
-            if found.tzinfo is not None:
-                return found
         case int() | float() if name != _FINISHED_AT:
             return float(key)
     raise InvalidQuery(f"expected a cursor as a page ordered by {name!r} gave it, got key {key!r}")

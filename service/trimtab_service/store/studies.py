@@ -101,14 +101,16 @@ class Studies(Scope):
     def take_numbers(self, study: Study, count: int, charged: bool, seen: int | None = None) -> int | None:
         """Take the next count trial numbers, charged to the budget or not; the first of them.
 
-        None when the budget holds fewer than count, or when the next number is not the one seen.
+        None when the next number is not the one seen, or when they are to be charged and the budget holds fewer than
+        count or the study is not active.
         """
         statement = update(studies).where(self.own(studies), studies.c.id == study.id)
         changes: dict[str, Any] = {"next_number": studies.c.next_number + count}
         if charged:
             changes["charged"] = studies.c.charged + count
             statement = statement.where(
-                or_(studies.c.max_trials.is_(None), studies.c.charged + count <= studies.c.max_trials)
+                studies.c.state == StudyState.ACTIVE.value,
+                or_(studies.c.max_trials.is_(None), studies.c.charged + count <= studies.c.max_trials),
             )
         if seen is not None:
             statement = statement.where(studies.c.next_number == seen)

@@ -95,6 +95,7 @@ projects = Table(
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("id", name="projects_pkey"),
     UniqueConstraint("name", name="projects_name_key"),
+    sqlite_autoincrement=True,
 )
 
 api_keys = Table(
@@ -112,6 +113,7 @@ api_keys = Table(
     UniqueConstraint("key_id", name="api_keys_key_id_key"),
     ForeignKeyConstraint(["project_id"], ["projects.id"], name="api_keys_project_id_fkey"),
     _one_of("role", Role, "api_keys_role_check"),
+    sqlite_autoincrement=True,
 )
 
 sessions = Table(
@@ -151,6 +153,7 @@ studies = Table(
     _one_of("state", StudyState, "studies_state_check"),
     CheckConstraint("charged >= 0", name="studies_charged_check"),
     CheckConstraint("next_number >= 0", name="studies_next_number_check"),
+    sqlite_autoincrement=True,
 )
 
 trials = Table(
@@ -196,6 +199,7 @@ trials = Table(
         postgresql_where=text("state = 'running'"),
         sqlite_where=text("state = 'running'"),
     ),
+    sqlite_autoincrement=True,
 )
 
 trial_values = Table(
@@ -244,6 +248,7 @@ trial_events = Table(
     ForeignKeyConstraint(["trial_id"], ["trials.id"], name="trial_events_trial_id_fkey", ondelete="CASCADE"),
     _one_of("kind", EventKind, "trial_events_kind_check"),
     Index("trial_events_trial_id_idx", "trial_id", "id"),
+    sqlite_autoincrement=True,
 )
 
 idempotency = Table(

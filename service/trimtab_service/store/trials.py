@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Double, Row, and_, bindparam, func, insert, or_, select, update
 
 from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.metric import Value
@@ -83,6 +83,16 @@ class Trials(Events):
         for state, kind in _FIRST_EVENT.items():
             self.record(kind, [(row.id, row.lease_epoch) for row in rows if row.state == state])
         return tuple(to_trial(row, in_order(study.problem, one.values)) for row, one in zip(rows, new, strict=True))
+
+    def claimable(self, study: Study) -> int:
+        """How many trials `claim` could hand out: those that wait, and those whose lease ran out."""
+        lost = and_(trials.c.state == _RUNNING, trials.c.lease_until < now(), trials.c.attempt < MAX_ATTEMPTS)
+        count: int = self.connection.execute(
+            select(func.count())
+            .select_from(trials)
+            .where(self.of_study(study), or_(trials.c.state == _WAITING, lost))
+        ).scalar_one()
+        return count
 
     def claim(self, study: Study, worker: str, limit: int, lease_seconds: float) -> tuple[Trial, ...]:
         """Hand out up to limit trials: first those whose lease ran out, then those that wait, each by number.

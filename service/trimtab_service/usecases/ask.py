@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab_service.compute import DeadlinePassed, WorkerDied
-from trimtab_service.domain.errors import DomainError, Overloaded, SpaceExhausted
+from trimtab_service.domain.errors import DomainError, Overloaded, SpaceExhausted, StudyFinished
 from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.trial import History, Source, Trial, TrialState
+from trimtab_service.domain.trial import History, Source, TrialState
 from trimtab_service.optimizer.suggest import fallback, load, suggest
-from trimtab_service.store import NewTrial, Transaction
+from trimtab_service.store import NewTrial
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
 
@@ -30,9 +30,10 @@ ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What a proposal rests on. numbers: those that the new trials will get if nobody comes in between."""
+    """What a proposal rests on. count: trials asked for. numbers: of new ones if nobody comes in between."""
 
     study: Study
+    count: int
     history: History
     surrogates: Mapping[str, dict[str, Any]]
     numbers: range
@@ -49,35 +50,52 @@ def ask(rooms: Rooms, caller: Caller, ref: str, count: int, worker: str, once: O
 
     Raises StudyPaused, BudgetReached and SpaceExhausted when there is none, StudyNotFound, and Overloaded.
     """
+    if (answer := _waiting(rooms, caller, ref, count, worker, once, at_least=count)) is not None:
+        return answer
+    with rooms.store.read(caller.project_id) as tx:
+        study = tx.study(ref)
+    with rooms.proposing[study.id]:
+        for _ in range(ROUNDS):
+            try:
+                snapshot = _snapshot(rooms, caller, study, count)
+                proposals, reason = _propose(rooms, snapshot)
+            except StudyFinished:  # unless a trial came back meanwhile, or a twin of this request got the last one
+                if (answer := _waiting(rooms, caller, ref, count, worker, once, at_least=1)) is not None:
+                    return answer
+                raise
+            if (answer := _insert(rooms, caller, snapshot, proposals, worker, reason, once)) is not None:
+                return answer
+    raise Overloaded(f"other asks of study {ref!r} came first {ROUNDS} times; try again")
+
+
+def _waiting(
+    rooms: Rooms, caller: Caller, ref: str, count: int, worker: str, once: Once, *, at_least: int
+) -> Answer | None:
+    """The answer that is stored under the key, or trials that wait, when there are at_least so many of them."""
     with rooms.store.begin(caller.project_id) as tx:
         if (answer := once.saved(tx)) is not None:
             return answer
         study = tx.study(ref)
         study.check_open()
-        claimed = tx.claim(study, worker, count, rooms.lease_seconds)
+        enough = tx.claimable(study) >= at_least
+        claimed = tx.claim(study, worker, count if enough else 0, rooms.lease_seconds)  # also fails what is lost
         if claimed:
             return once.save(tx, claimed)
-    with rooms.proposing[study.id]:
-        for _ in range(ROUNDS):
-            snapshot = _snapshot(rooms, caller, study, count)
-            proposals, reason = _propose(rooms, snapshot)
-            with rooms.store.begin(caller.project_id) as tx:
-                if (answer := once.saved(tx)) is not None:
-                    return answer
-                trials = _insert(tx, rooms, snapshot, proposals, worker, reason)
-                if trials:
-                    return once.save(tx, trials)
-    raise Overloaded(f"other asks of study {ref!r} came first {ROUNDS} times; try again")
+        once.forget(tx)
+        return None
 
 
 def _snapshot(rooms: Rooms, caller: Caller, study: Study, count: int) -> _Snapshot:
+    """What new trials would rest on: as many as are missing beside those that wait. Raises StudyFinished."""
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(study.public_id)
         study.check_open()
+        wanted = max(count - tx.claimable(study), 1)
         room = study.room()
-        take = count if room is None else min(count, room)
+        take = wanted if room is None else min(wanted, room)
         return _Snapshot(
             study,
+            count,
             tx.history(study),
             tx.surrogates(study),
             range(study.next_number, study.next_number + take),
@@ -111,23 +129,38 @@ def _propose(rooms: Rooms, snapshot: _Snapshot) -> tuple[Proposals, str]:
 
 
 def _insert(
-    tx: Transaction, rooms: Rooms, snapshot: _Snapshot, proposals: Proposals, worker: str, reason: str
-) -> tuple[Trial, ...]:
-    """The proposals as running trials; none when another server took the numbers."""
+    rooms: Rooms,
+    caller: Caller,
+    snapshot: _Snapshot,
+    proposals: Proposals,
+    worker: str,
+    reason: str,
+    once: Once,
+) -> Answer | None:
+    """Trials that wait and then the proposals, all running, in one transaction; None when the numbers were taken."""
     study, seen = snapshot.study, snapshot.study.next_number
-    first = tx.take_numbers(study, len(proposals.items), charged=True, seen=seen)
-    if first is None:
-        tx.study(study.public_id).room()
-        return ()
-    if proposals.surrogates:
-        tx.save_surrogates(study, proposals.surrogates)
-    return tx.add_trials(
-        study,
-        [
-            _new_trial(first + place, proposal, worker, reason, rooms.lease_seconds)
-            for place, proposal in enumerate(proposals.items)
-        ],
-    )
+    with rooms.store.begin(caller.project_id) as tx:
+        if (answer := once.saved(tx)) is not None:
+            return answer
+        tx.study(study.public_id).check_open()
+        claimed = tx.claim(study, worker, snapshot.count, rooms.lease_seconds)
+        items = proposals.items[: snapshot.count - len(claimed)]
+        if items:
+            first = tx.take_numbers(study, len(items), charged=True, seen=seen)
+            if first is None and not claimed:
+                once.forget(tx)
+                return None
+            items = items if first is not None else ()
+        if items and proposals.surrogates:
+            tx.save_surrogates(study, proposals.surrogates)
+        added = tx.add_trials(
+            study,
+            [
+                _new_trial(seen + place, proposal, worker, reason, rooms.lease_seconds)
+                for place, proposal in enumerate(items)
+            ],
+        )
+        return once.save(tx, (*claimed, *added))
 
 
 def _new_trial(number: int, proposal: Proposal, worker: str, reason: str, lease_seconds: float) -> NewTrial:

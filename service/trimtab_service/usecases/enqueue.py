@@ -60,6 +60,8 @@ def _finished(problem: Problem, given: Mapping[str, Any]) -> dict[str, Any]:
     if state not in _FINISHED:
         raise InvalidParams(f"an added trial is {[s.value for s in _FINISHED]!r}, got {state!r}")
     complete = state == TrialState.COMPLETE
+    if complete and given.get("failure"):
+        raise InvalidParams(f"a complete trial has no failure, got {given['failure']!r}; add it as failed")
     failure = given.get("failure") or {"kind": FailureKind.ERROR.value}
     return {
         "params": problem.space.check(given["params"]),

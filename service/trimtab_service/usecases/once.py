@@ -36,15 +36,23 @@ class Once:
     shape: Callable[[Any], Json | None]
 
     def saved(self, tx: Transaction) -> Answer | None:
-        """The stored answer under this key. Raises IdempotencyKeyReused when it belongs to another request."""
+        """The stored answer under this key; else the key is this transaction's, and a twin of the request waits.
+
+        Raises IdempotencyKeyReused when it belongs to another request.
+        """
         if self.key is None:
             return None
-        answer = tx.find_answer(self.key_row_id, self.key)
+        answer = tx.claim_answer(self.key_row_id, self.key, self.fingerprint)
         if answer is None:
             return None
         if answer.fingerprint != self.fingerprint:
             raise IdempotencyKeyReused
         return Answer(answer.status, answer.body, replayed=True)
+
+    def forget(self, tx: Transaction) -> None:
+        """Leave the key as it was: this transaction has no answer."""
+        if self.key is not None:
+            tx.forget_answer(self.key_row_id, self.key)
 
     def save(self, tx: Transaction, result: Any, *, status: int | None = None) -> Answer:
         """Shape the result into an answer and store it, in the transaction that made the result."""

@@ -33,6 +33,13 @@ def create(rooms: Rooms, caller: Caller, definition: Mapping[str, Any], once: On
     Raises StudyNameTaken without exist_ok, StudyConflict with the difference when the definition is another, and
     Invalid for a definition that makes no sense.
     """
+    try:
+        return _create(rooms, caller, definition, once)
+    except StudyNameTaken:  # perhaps made a moment ago by another request: now it is found
+        return _create(rooms, caller, definition, once)
+
+
+def _create(rooms: Rooms, caller: Caller, definition: Mapping[str, Any], once: Once) -> Answer:
     name = check_name(definition["name"])
     problem = Problem.from_spec(definition)
     max_trials = check_budget(definition.get("max_trials"))

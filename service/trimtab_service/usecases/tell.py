@@ -77,7 +77,7 @@ def heartbeat(rooms: Rooms, caller: Caller, ref: str, number: int, epoch: int) -
 
 
 def _check_epoch(trial: Trial, epoch: int) -> None:
-    if not 1 <= epoch <= max(trial.epoch, 1):
+    if trial.epoch and not 1 <= epoch <= trial.epoch:
         raise LeaseLost(f"trial {trial.number} was handed out under epochs 1 to {trial.epoch}, got epoch {epoch}")
 
 
