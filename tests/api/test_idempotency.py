@@ -72,9 +72,18 @@ def test_the_spelling_of_the_body_does_not_matter(api: Api) -> None:
     headers = {**KEY, "Content-Type": "application/json"}
 
     first = api.client.post("/v1/studies/digits/ask", content=b'{"count": 1, "worker": "w"}', headers=headers)
-    second = api.client.post("/v1/studies/digits/ask", content=b'{"worker":"\\u0077","count":1}', headers=headers)
+    second = api.client.post("/v1/studies/digits/ask", content=b'{"count":1,"worker":"\\u0077"}', headers=headers)
 
     assert (first.status_code, second.json()) == (201, first.json())
+
+
+def test_another_order_of_parameters_is_another_request(api: Api) -> None:
+    space = {"a": {"type": "constant", "value": 1}, "b": {"type": "float", "low": 0, "high": 1}}
+    body = {"name": "s", "space": space, "objectives": {"loss": "minimize"}}
+    other = {**body, "space": dict(reversed(space.items()))}
+
+    assert api.post("/v1/studies", body, headers=KEY).status_code == 201
+    assert api.post("/v1/studies", other, headers=KEY).json()["code"] == "idempotency_key_reused"
 
 
 def test_a_key_belongs_to_whoever_sent_it(api: Api) -> None:
