@@ -53,6 +53,12 @@ class Server:
         assert key is not None
         return key
 
+    @property
+    def pid(self) -> int:
+        """The id of the running server's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start, and wait until it says that it listens."""
         with self._log.open("a") as log:
@@ -77,7 +83,17 @@ class Server:
         """End it as a service manager would, or by Ctrl-C; the exit code."""
         if self._process is None:
             return 0
+        self.tell_to_end(by)
+        return self.wait()
+
+    def tell_to_end(self, by: signal.Signals) -> None:
+        """Send a signal, and do not wait for what it does."""
+        assert self._process is not None
         self._process.send_signal(by)
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; the exit code."""
+        assert self._process is not None
         try:
             code = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from importlib.metadata import version
 
 import anyio.to_thread
@@ -38,14 +37,16 @@ def create_app(settings: Settings, rooms: Rooms | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        if settings.is_sqlite:
-            await anyio.to_thread.run_sync(rooms.store.migrate)
-        ask.get_ready(rooms)
-        end_upkeep = upkeep.keep_up(rooms)
-        yield
-        await anyio.to_thread.run_sync(end_upkeep)
-        rooms.compute.close()
-        rooms.store.close()
+        with closing(rooms.store), closing(rooms.compute):
+            if settings.is_sqlite:
+                await anyio.to_thread.run_sync(rooms.store.migrate)
+            ask.get_ready(rooms)
+            end_upkeep = upkeep.keep_up(rooms)
+            try:
+                yield
+            finally:
+                rooms.compute.close()  # first, so that asks that still compute give up
+                await anyio.to_thread.run_sync(end_upkeep)
 
     app = FastAPI(
         title="Trimtab",
@@ -64,8 +65,3 @@ def create_app(settings: Settings, rooms: Rooms | None = None) -> FastAPI:
     )
     dashboard.install(app, rooms, secure_cookies=settings.behind_proxy)
     return app
-
-
-def from_environment() -> FastAPI:
-    """The application of the TRIMTAB_* variables, for several server processes."""
-    return create_app(Settings.from_environment(os.environ))

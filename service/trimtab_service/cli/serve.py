@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from trimtab_service.app import build_rooms, create_app
 from trimtab_service.cli import credentials
+from trimtab_service.cli.ending import DRAIN, TOLD_BY, Ending, Server, Servers
 from trimtab_service.cli.side_files import AlreadyServed, ServerLock, when_clients_are_gone
 from trimtab_service.domain.errors import DatabaseUnavailable
 from trimtab_service.settings import InvalidSetting, Settings, variable
@@ -23,24 +23,8 @@ from trimtab_service.store import Store
 from trimtab_service.usecases import health, keys
 from trimtab_service.usecases.rooms import Rooms
 
-GRACE = 5
-"""Seconds that open requests have to finish once the server is told to end."""
-
-
 BACKLOG = 2048
 """Connections that wait to be accepted."""
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens once it does."""
-
-    def __init__(self, config: uvicorn.Config, ready: list[str]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        print("\n".join(self._ready), flush=True)
 
 
 def serve(settings: Settings, *, embedded: bool = False) -> int:
@@ -70,12 +54,10 @@ def serve(settings: Settings, *, embedded: bool = False) -> int:
                 lock.announce(url)
             if settings.workers > 1:
                 return _serve_many(settings, rooms, listener, lines)
-            server = _Server(_config(settings, create_app(settings, rooms)), lines)
+            server = Server(_config(settings, create_app(settings, rooms)), lines, Ending(rooms.compute.close))
             if embedded and file is not None:
                 when_clients_are_gone(file, lambda: setattr(server, "should_exit", True))
-            for ended_by in (signal.SIGTERM, signal.SIGINT):  # uvicorn hands these on once it has drained: then go on
-                signal.signal(ended_by, lambda *_: None)
-            server.run(sockets=[listener])
+            _run(server, listener)
             return 0 if server.started else 1
     except OSError as error:
         print(f"trimtab-service: can't listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
@@ -163,7 +145,7 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         http="h11",
         ws="none",
         log_level="warning" if settings.log_level == "info" else settings.log_level,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=DRAIN,
         root_path=settings.root_path,
         proxy_headers=settings.behind_proxy,
         forwarded_allow_ips=settings.forwarded_allow_ips,
@@ -171,6 +153,16 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         workers=settings.workers,
         server_header=False,
     )
+
+
+def _run(server: Server, listener: socket.socket) -> None:
+    """Run until told to end. uvicorn raises the signal once more when it has drained: that one is for nobody."""
+    before = {by: signal.signal(by, lambda *_: None) for by in TOLD_BY}
+    try:
+        server.run(sockets=[listener])
+    finally:
+        for by, handler in before.items():
+            signal.signal(by, handler)
 
 
 def _serve_many(settings: Settings, rooms: Rooms, listener: socket.socket, lines: list[str]) -> int:
@@ -182,5 +174,5 @@ def _serve_many(settings: Settings, rooms: Rooms, listener: socket.socket, lines
     print("\n".join(lines), flush=True)
     listener.set_inheritable(True)
     listener.listen(BACKLOG)  # from now on a connection waits for the first process to be ready
-    Multiprocess(_config(settings, "trimtab_service.app:from_environment"), sockets=[listener]).run()
+    Servers(_config(settings, "trimtab_service.cli.ending:one_of_many"), sockets=[listener]).run()
     return 0

@@ -15,7 +15,7 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
-"""How long the first start of a process may take before deadlines count: on a busy machine SciPy is imported slowly."""
+"""How long the first start of a process may take before deadlines count: SciPy takes long to import at times."""
 _PAUSE_SECONDS = 5.0
 """The longest pause between starts of a process that ends before it is ready."""
 _JOIN_SECONDS = 1.0
