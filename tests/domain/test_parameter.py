@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trimtab_service.domain.errors import InvalidParams, InvalidSpace
 from trimtab_service.domain.parameter import Categorical, Constant, Float, Int
@@ -29,6 +31,12 @@ from trimtab_service.domain.parameter import Categorical, Constant, Float, Int
         (lambda: Categorical("x", (None,)), "a choice must be text, a number or a bool, got None"),
         (lambda: Categorical("x", (math.nan,)), "a choice must be finite"),
         (lambda: Constant("x", [1]), "a constant must be text, a number or a bool"),
+        (lambda: Constant("x", math.nan), "a constant must be finite, got nan"),
+        (lambda: Float("x", 0.0, 10**400), "high must be a finite number, got 1000"),
+        (lambda: Float("x", 1e6, 1e6 + 1e-6, step=1e-10), "step is too fine, floats in this range need at least"),
+        (lambda: Float("x", 1e300, math.nextafter(1e300, math.inf), log=True), "too close for a log scale"),
+        (lambda: Int("x", 2**53 - 1, 2**53, log=True), "too close for a log scale"),
+        (lambda: Int("x", -(2**53), 2**53), "high - low must be at most 2^53"),
     ],
 )
 def test_a_parameter_that_makes_no_sense_is_refused_with_what_came(make, says):
@@ -51,6 +59,7 @@ def test_true_and_one_are_different_choices():
         (Float("x", 0.0, 1.0), 2.0, "x must be in [0.0, 1.0], got 2.0"),
         (Float("x", 0.0, 1.0), math.nan, "x must be a finite number, got nan"),
         (Float("x", 0.0, 1.0), True, "x must be a finite number, got True"),
+        (Float("x", 0.0, 1.0, step=0.35), 1.0, "x must be 0.0 plus a multiple of 0.35, got 1.0"),
         (Float("x", 0.0, 1.0, step=0.25), 0.3, "x must be 0.0 plus a multiple of 0.25, got 0.3"),
         (Int("x", 0, 9), 1.5, "x must be a whole number, got 1.5"),
         (Int("x", 0, 9), math.inf, "x must be a whole number, got inf"),
@@ -72,6 +81,36 @@ def test_a_step_gives_clean_decimals():
     assert parameter.cardinality == 100
     assert parameter.grid_value(99) == 0.99
     assert parameter.check(0.07) == 0.07
+
+
+@pytest.mark.parametrize(
+    ("parameter", "values"),
+    [
+        (Float("x", 1e-13, 3.5, step=1.0), [1e-13, 1.0000000000001, 2.0000000000001, 3.0000000000001]),
+        (Float("x", 1e6, 1e6 + 3e-7, step=1e-7), [1e6, 1000000.0000001, 1000000.0000002, 1000000.0000003]),
+        (Float("x", 0.0, 1.0, step=1 / 3), [0.0, 1 / 3, 0.6666666666666666, 1.0]),
+        (Float("x", -0.3, 0.3, step=0.1), [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]),
+    ],
+)
+def test_steps_stay_in_range_and_apart_at_every_scale(parameter, values):
+    assert parameter.cardinality == len(values)
+    assert [parameter.grid_value(index) for index in range(len(values))] == values
+    assert [parameter.check(value) for value in values] == values
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.floats(1e-9, 1.0), st.floats(0.0, 1.0))
+def test_every_step_is_a_value_of_its_own_that_is_its_own_check(low, extent, fraction, place):
+    try:
+        parameter = Float("x", low, low + extent, step=extent * fraction)
+    except InvalidSpace:
+        return
+    last = int(parameter.cardinality) - 1
+    for index in {0, min(1, last), int(place * last), max(last - 1, 0), last}:
+        value = parameter.grid_value(index)
+        assert parameter.low <= value <= parameter.high
+        assert parameter.check(value) == value
+        assert index == last or parameter.grid_value(index + 1) > value
+        assert round((value - parameter.low) / parameter.step) == index
 
 
 def test_a_whole_float_is_an_int():

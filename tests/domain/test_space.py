@@ -52,6 +52,9 @@ def test_unknown_params_are_named():
     ("spec", "says"),
     [
         ({}, "1 to 200 parameters, got 0"),
+        ({"number": {"type": "constant", "value": 1}}, "a parameter can't be named 'number'"),
+        ({"x": {"type": []}}, "type must be one of ['float', 'int', 'categorical', 'constant'], got []"),
+        ({"x": [1]}, "parameter 'x': expected {type, …}, got [1]"),
         ({"x": {"low": 0, "high": 1}}, "type must be one of ['float', 'int', 'categorical', 'constant'], got None"),
         ({"x": {"type": "float", "low": 0}}, "expected ['low', 'high'], got ['low']"),
         ({"x": {"type": "float", "low": 0, "high": 1, "bins": 3}}, "got unknown ['bins']"),
@@ -78,3 +81,29 @@ def test_a_condition_that_can_never_hold_is_refused():
     }
     with pytest.raises(InvalidSpace, match="its condition can never hold, depth must be in"):
         Space.from_spec(spec)
+
+
+def test_a_condition_is_kept_as_the_parent_holds_its_values():
+    spec = {
+        "x": {"type": "float", "low": 0, "high": 1, "step": 0.1},
+        "n": {"type": "int", "low": 0, "high": 9},
+        "flag": {"type": "categorical", "choices": [True, 1]},
+        "child": {
+            "type": "int", "low": 0, "high": 3,
+            "when": {"x": [0.1 * 3, 0.3], "n": 3.0, "flag": [1.0, True]},
+        },
+    }  # fmt: skip
+    space = Space.from_spec(spec)
+    when = space["child"].when
+    assert when == {"x": (0.3,), "n": (3,), "flag": (1, True)}
+    assert [type(value) for value in (*when["n"], *when["flag"])] == [int, int, bool]
+    params = {"x": 0.1 * 3, "n": 3, "flag": True, "child": 2}
+    assert space.check(params) == {**params, "x": 0.3}
+    assert Space.from_spec(space.to_spec()) == space
+
+
+def test_the_number_of_configurations_may_be_beyond_all_floats():
+    spec = {f"c{n}": {"type": "categorical", "choices": list(range(1000))} for n in range(150)}
+    assert Space.from_spec(spec).cardinality == float("inf")
+    spec["x"] = {"type": "float", "low": 0, "high": 1}
+    assert Space.from_spec(spec).cardinality == float("inf")

@@ -50,6 +50,15 @@ def test_an_objective_turns_values_into_losses():
         ({"algorithm": "grid", "options": {"points": {"lr": 1}}}, InvalidStudy, "[2, 1000], got 1"),
         ({"algorithm": "grid", "options": {"points": {"x": 3}}}, InvalidStudy, "expected parameters ['lr'], got 'x'"),
         ({"algorithm": "random", "options": {"points": {}}}, InvalidStudy, "takes options [], got ['points']"),
+        ({"options": {"acquisition": []}}, InvalidStudy, "acquisition must be 'log_ehvi', got []"),
+        ({"options": [1]}, InvalidStudy, "options must be {option: value}, got [1]"),
+        ({"metrics": "train_s"}, InvalidStudy, "metrics must be a list of names, got 'train_s'"),
+        ({"metrics": [["a"]]}, InvalidStudy, "a metric's name is a letter or _"),
+        ({"metrics": ["finished_at"]}, InvalidStudy, "a metric can't be named 'finished_at'"),
+        ({"objectives": {"number": "min"}}, InvalidStudy, "a metric can't be named 'number'"),
+        ({"objectives": ["a"]}, InvalidStudy, "objectives must be {metric: direction}, got ['a']"),
+        ({"objectives": {"a": {"direction": "min", "reference": 10**400}}}, InvalidStudy, "must be a finite number"),
+        ({"seed": 1.5}, InvalidStudy, "seed must be a whole number in [0, 2^63), got 1.5"),
         ({"seed": -1}, InvalidStudy, "seed must be a whole number in [0, 2^63), got -1"),
     ],
 )
@@ -97,6 +106,17 @@ def test_the_difference_names_each_path():
     new = a_problem(seed=7).to_spec()
     assert difference(old, new) == {"seed": {"expected": old["seed"], "got": 7}}
     assert difference(old, old) == {}
+
+
+def test_the_difference_tells_true_from_one_but_not_one_from_a_float():
+    def space(*choices):
+        return {"space": {"a": {"type": "categorical", "choices": list(choices)}}}
+
+    assert difference(space(True, False), space(1, 0)) == {
+        "space.a.choices": {"expected": [True, False], "got": [1, 0]}
+    }
+    assert difference(space(1, 0), space(1.0, 0)) == {}
+    assert difference({"log": False}, {"log": 0}) == {"log": {"expected": False, "got": 0}}
 
 
 def test_the_difference_sees_another_order_of_parameters():

@@ -64,6 +64,18 @@ def test_a_float_with_a_step_takes_all_its_values_unless_told_otherwise() -> Non
     assert sorted(params["x"] for params in on_grid(encoding, {"x": 2})) == [0.0, 1.0]
 
 
+def test_the_grid_brings_in_what_depends_on_a_step_named_with_round_off() -> None:
+    encoding = encoding_of(
+        {
+            "x": {"type": "float", "low": 0.0, "high": 1.0, "step": 0.1},
+            "child": {"type": "int", "low": 0, "high": 1, "when": {"x": [0.1 * 3]}},
+        }
+    )
+    found = on_grid(encoding)
+    assert len(found) == len({spell(params) for params in found}) == 12
+    assert sorted(params["child"] for params in found if params["x"] == 0.3) == [0, 1]
+
+
 def test_a_truncated_grid_has_a_fair_share_of_every_value() -> None:
     encoding = encoding_of(NETWORK)
     shares = np.zeros(3)

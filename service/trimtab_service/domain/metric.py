@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from trimtab_service.domain.errors import InvalidStudy, InvalidValue
+from trimtab_service.domain.parameter import finite
+from trimtab_service.domain.space import RESERVED
 
 COST_METRICS = (
     "parameters",
@@ -27,11 +29,15 @@ COST_METRICS = (
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 
-def check_metric_name(name: str) -> str:
+def check_metric_name(name: object) -> str:
     """The name. Raises InvalidStudy when it can't be a metric's."""
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidStudy(
             f"a metric's name is a letter or _ and then up to 99 letters, digits, '_', '.' or '-', got {name!r}"
+        )
+    if name in RESERVED:
+        raise InvalidStudy(
+            f"a metric can't be named {name!r}: trials are ordered and filtered by their own {list(RESERVED)!r}"
         )
     return name
 
@@ -69,9 +75,11 @@ class Objective:
     def __post_init__(self) -> None:
         check_metric_name(self.metric)
         if self.reference is not None:
-            number = self.reference
-            if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-                raise InvalidStudy(f"objective {self.metric!r}: reference must be a finite number, got {number!r}")
+            number = finite(self.reference)
+            if number is None:
+                raise InvalidStudy(
+                    f"objective {self.metric!r}: reference must be a finite number, got {self.reference!r}"
+                )
             if self.log and number <= 0:
                 raise InvalidStudy(
                     f"objective {self.metric!r}: reference must be above 0 on a log scale, got {number!r}"
@@ -121,10 +129,7 @@ class Value:
 def _finite(metric: str, what: str, number: object) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise InvalidValue(f"metric {metric!r}: {what} must be a number, got {number!r}")
-    try:
-        as_float = float(number)
-    except OverflowError:
-        as_float = math.inf
-    if not math.isfinite(as_float):
+    found = finite(number)
+    if found is None:
         raise InvalidValue(f"metric {metric!r}: {what} must be finite, got {number!r}; tell a failure instead")
-    return as_float
+    return found

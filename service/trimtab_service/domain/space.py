@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trimtab_service.domain.errors import InvalidParams, InvalidSpace
-from trimtab_service.domain.parameter import Categorical, Choice, Constant, Float, Int, Parameter
+from trimtab_service.domain.parameter import Categorical, Choice, Condition, Constant, Float, Int, Parameter, identity
 
 Params = dict[str, Choice]
 """Parameter name -> value, for the parameters that are present; in the order of the space."""
 
 MAX_PARAMETERS = 200
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+RESERVED = ("number", "finished_at")
+"""What trials are ordered and filtered by beside metrics and params; neither can have these names."""
 _KINDS: dict[str, type[Parameter]] = {
     "float": Float,
     "int": Int,
@@ -32,7 +34,10 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Ordered parameters. A parameter's condition names parameters that come before it."""
+    """Ordered parameters. A parameter's condition names parameters that come before it.
+
+    The values of a condition are kept as the parent holds them: 3.0 as an int's 3, 0.1 * 3 as a step's 0.3.
+    """
 
     parameters: tuple[Parameter, ...]
 
@@ -48,6 +53,12 @@ class Space:
                 )
             if parameter.name in seen:
                 raise InvalidSpace(f"parameter {parameter.name!r} is there twice")
+            if parameter.name in RESERVED:
+                raise InvalidSpace(
+                    f"a parameter can't be named {parameter.name!r}: trials are ordered and filtered by their own "
+                    f"{list(RESERVED)!r}"
+                )
+            when: dict[str, tuple[Choice, ...]] = {}
             for parent, values in parameter.when.items():
                 if parent not in seen:
                     raise InvalidSpace(
@@ -56,9 +67,10 @@ class Space:
                     )
                 if not values:
                     raise InvalidSpace(f"parameter {parameter.name!r}: its condition on {parent!r} has no values")
-                for value in values:
-                    _check_condition(parameter.name, seen[parent], value)
-            seen[parameter.name] = parameter
+                held = [_checked_condition(parameter.name, seen[parent], value) for value in values]
+                when[parent] = tuple({identity(value): value for value in held}.values())
+            seen[parameter.name] = replace(parameter, when=when) if parameter.when else parameter
+        object.__setattr__(self, "parameters", tuple(seen.values()))
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -77,7 +89,7 @@ class Space:
     def is_active(self, parameter: Parameter, params: Mapping[str, Choice]) -> bool:
         """Whether the parameter is present, given the values of those before it. An absent parent means no."""
         return all(
-            parent in params and any(_same(params[parent], value) for value in values)
+            parent in params and any(identity(params[parent]) == identity(value) for value in values)
             for parent, values in parameter.when.items()
         )
 
@@ -110,7 +122,7 @@ class Space:
     @property
     def cardinality(self) -> float:
         """The number of configurations if every parameter were always present: an upper bound, perhaps infinite."""
-        return math.prod(parameter.cardinality for parameter in self.parameters)
+        return math.prod(float(parameter.cardinality) for parameter in self.parameters)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Mapping[str, Any]]) -> Space:
@@ -118,6 +130,8 @@ class Space:
 
         Raises InvalidSpace.
         """
+        if not isinstance(spec, Mapping):
+            raise InvalidSpace(f"a space is {{name: parameter}}, got {spec!r}")
         return cls(tuple(_parameter(name, one) for name, one in spec.items()))
 
     def to_spec(self) -> dict[str, dict[str, Any]]:
@@ -126,8 +140,10 @@ class Space:
 
 
 def _parameter(name: str, spec: Mapping[str, Any]) -> Parameter:
+    if not isinstance(spec, Mapping):
+        raise InvalidSpace(f"parameter {name!r}: expected {{type, …}}, got {spec!r}")
     kind = spec.get("type")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise InvalidSpace(f"parameter {name!r}: type must be one of {list(_KINDS)!r}, got {kind!r}")
     given = {key: value for key, value in spec.items() if key != "type"}
     unknown = set(given) - _KEYS[kind]
@@ -165,7 +181,7 @@ def _listed(name: str, what: str, value: object) -> tuple[Choice, ...]:
     return tuple(value)
 
 
-def _condition(name: str, when: object) -> dict[str, tuple[Choice, ...]]:
+def _condition(name: str, when: object) -> Condition:
     if when is None:
         return {}
     if not isinstance(when, Mapping):
@@ -207,13 +223,9 @@ def _spec(parameter: Parameter) -> dict[str, Any]:
             return {"type": "constant", "value": parameter.value, **when}
 
 
-def _same(left: object, right: object) -> bool:
-    return isinstance(left, bool) == isinstance(right, bool) and left == right
-
-
-def _check_condition(name: str, parent: Parameter, value: object) -> None:
+def _checked_condition(name: str, parent: Parameter, value: object) -> Choice:
     try:
-        parent.check(value)
+        return parent.check(value)
     except InvalidParams as error:
         raise InvalidSpace(f"parameter {name!r}: its condition can never hold, {error.detail}") from error
 

@@ -79,18 +79,23 @@ class Problem:
     def __post_init__(self) -> None:
         if not 1 <= len(self.objectives) <= MAX_OBJECTIVES:
             raise InvalidStudy(f"a study has 1 to {MAX_OBJECTIVES} objectives, got {len(self.objectives)}")
-        names = [objective.metric for objective in self.objectives] + list(self.metrics)
+        names = [objective.metric for objective in self.objectives] + [check_metric_name(n) for n in self.metrics]
         if len(set(names)) != len(names):
             raise InvalidStudy(f"each metric is named once, got {names!r}")
-        for name in self.metrics:
-            check_metric_name(name)
-        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**63:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
             raise InvalidStudy(f"seed must be a whole number in [0, 2^63), got {self.seed!r}")
         _check_options(self)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Problem:
         """A problem from its JSON form (see `to_spec`). Raises Invalid."""
+        objectives, metrics, options = spec.get("objectives"), spec.get("metrics"), spec.get("options")
+        if not isinstance(objectives, Mapping):
+            raise InvalidStudy(f"objectives must be {{metric: direction}}, got {objectives!r}")
+        if not isinstance(metrics, list | tuple | None):
+            raise InvalidStudy(f"metrics must be a list of names, got {metrics!r}")
+        if not isinstance(options, Mapping | None):
+            raise InvalidStudy(f"options must be {{option: value}}, got {options!r}")
         try:
             algorithm = Algorithm(spec.get("algorithm", "gp"))
         except ValueError as error:
@@ -98,11 +103,11 @@ class Problem:
                 f"algorithm must be one of {[a.value for a in Algorithm]!r}, got {spec.get('algorithm')!r}"
             ) from error
         return cls(
-            space=Space.from_spec(spec["space"]),
-            objectives=tuple(_objective(name, one) for name, one in spec["objectives"].items()),
-            metrics=tuple(spec.get("metrics", ())),
+            space=Space.from_spec(spec.get("space", {})),
+            objectives=tuple(_objective(name, one) for name, one in objectives.items()),
+            metrics=tuple(metrics or ()),
             algorithm=algorithm,
-            options=dict(spec.get("options") or {}),
+            options=dict(options or {}),
             seed=spec.get("seed", 0),
         )
 
@@ -197,19 +202,21 @@ class Study:
         return replace(self, metadata=dict(metadata or {}))
 
 
-def check_name(name: str) -> str:
+def check_name(name: object) -> str:
     """The study's name. Raises InvalidStudy."""
-    if not STUDY_NAME.fullmatch(name):
+    if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
         raise InvalidStudy(
             f"a study's name is a letter or digit and then up to 99 letters, digits, '.', '_' or '-', got {name!r}"
         )
     return name
 
 
-def check_budget(max_trials: int | None) -> int | None:
+def check_budget(max_trials: object) -> int | None:
     """The budget. Raises InvalidStudy."""
-    if max_trials is not None and not 1 <= max_trials <= 1_000_000:
-        raise InvalidStudy(f"max_trials must be in [1, 1000000], got {max_trials}")
+    if max_trials is None:
+        return None
+    if isinstance(max_trials, bool) or not isinstance(max_trials, int) or not 1 <= max_trials <= 1_000_000:
+        raise InvalidStudy(f"max_trials must be in [1, 1000000], got {max_trials!r}")
     return max_trials
 
 
@@ -223,9 +230,16 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -
             found |= difference(left, right, here)
             if list(left) != list(right) and set(left) == set(right) and here == "space":
                 found[f"{here} (order)"] = {"expected": list(left), "got": list(right)}
-        elif left != right:
+        elif not _same(left, right):
             found[here] = {"expected": left, "got": right}
     return found
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two JSON values are equal; true is not 1, but 1 is 1.0."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(_same(one, other) for one, other in zip(left, right, strict=True))
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
 def _objective(name: str, spec: object) -> Objective:
@@ -258,7 +272,7 @@ def _check_options(problem: Problem) -> None:
     acquisition = problem.options.get("acquisition")
     expected = "log_ei" if len(problem.objectives) == 1 else "log_ehvi"
     if acquisition is not None and acquisition != expected:
-        if acquisition in _LATER_ACQUISITIONS | {"log_ei", "log_ehvi"}:
+        if isinstance(acquisition, str) and acquisition in _LATER_ACQUISITIONS | {"log_ei", "log_ehvi"}:
             raise NotSupported(f"acquisition {acquisition!r} is not built yet for this study; use {expected!r}")
         raise InvalidStudy(f"acquisition must be {expected!r}, got {acquisition!r}")
     n_initial = problem.options.get("n_initial")
