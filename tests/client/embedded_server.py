@@ -14,6 +14,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,7 +43,7 @@ def main() -> int:
         print("trimtab-service: the disk is full", file=sys.stderr)
         return 3
     time.sleep(options.slow)
-    file = options.database.removeprefix("sqlite:///")
+    file = unquote(options.database.partition("?")[0].removeprefix("sqlite:///"))  # as SQLAlchemy reads it
     lock = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +59,7 @@ def main() -> int:
     os.pwrite(lock, json.dumps({"url": url, "pid": os.getpid()}).encode(), 0)
     credentials = Path(os.environ["XDG_CONFIG_HOME"]) / "trimtab" / "credentials"
     credentials.parent.mkdir(parents=True, exist_ok=True)
-    credentials.write_text(f'["{options.database}"]\nkey = "tt_local"\n')
+    credentials.write_text(f'["sqlite:///{file}"]\nkey = "tt_local"\n')
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"trimtab-service: listening on {url}", flush=True)
     clients = os.open(f"{file}.clients", os.O_RDWR | os.O_CREAT, 0o600)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import concurrent.futures
+import fcntl
 import os
 import stat
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trimtab import Client, NotInstalled, ServerNotStarted, local
+from trimtab import Client, Invalid, NotInstalled, ServerNotStarted, local
 
 SERVER = [sys.executable, str(Path(__file__).with_name("embedded_server.py"))]
 
@@ -122,3 +125,65 @@ def test_the_command_beside_this_python_comes_before_the_one_on_the_path(tmp_pat
     with pytest.raises(NotInstalled, match=r'pip install "trimtab\[server\]"') as caught:
         local.find_command(str(tmp_path), str(tmp_path))
     assert caught.value.code == "not_installed"
+
+
+@pytest.mark.parametrize("name", ["run?1.db", "run?timeout=1", "a b%41.db", "h#1.db", "50%.db", "é.db", "a@b:c.db"])
+def test_a_file_of_any_name_is_the_one_that_is_served(tmp_path: Path, name: str) -> None:
+    server = local.join(tmp_path / name, command=SERVER)
+    assert server.key == "tt_local"
+    assert len(starts(tmp_path / name)) == 1
+    assert {file.name for file in tmp_path.iterdir()} == {
+        *(f"{name}.lock", f"{name}.clients", f"{name}.starts"),
+        "config",
+    }
+    server.leave()
+    until_it_ends(tmp_path / name)
+
+
+def test_two_names_of_one_file_lead_to_one_server(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "folder").symlink_to(tmp_path / "real")
+    (tmp_path / "link.db").symlink_to(tmp_path / "real" / "trimtab.db")
+    paths = [tmp_path / "real" / "trimtab.db", tmp_path / "folder" / "trimtab.db", tmp_path / "link.db"]
+    servers = [local.join(path, command=SERVER) for path in paths]
+    assert len({server.url for server in servers}) == 1
+    assert [server.key for server in servers] == ["tt_local"] * 3
+    for server in servers:
+        server.leave()
+    until_it_ends(paths[0])
+
+
+@pytest.mark.parametrize("odd", [b"\xff.db", "a\0b.db", 5, None])
+def test_what_is_no_path_is_refused(odd: Any) -> None:
+    with pytest.raises(Invalid, match="expected the path of a database file, in UTF-8, got "):
+        local.join(odd, command=SERVER)
+
+
+@pytest.mark.parametrize("folder", ["", "/", "."])
+def test_a_folder_is_refused(folder: str) -> None:
+    with pytest.raises(Invalid, match="expected the path of a database file, got the folder /"):
+        local.join(folder, command=SERVER)
+
+
+def test_a_name_that_the_system_refuses_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ServerNotStarted, match=r"expected a file that can be served at .*File name too long"):
+        local.join(tmp_path / ("a" * 250), command=SERVER)
+
+
+def test_a_server_that_does_not_end_is_not_waited_for_without_limit(file: Path) -> None:
+    with open(f"{file}.clients", "w") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        with pytest.raises(ServerNotStarted, match=r"expected the server that is ending to let go of .*\.clients"):
+            local.join(file, command=SERVER, patience=0.3)
+
+
+def test_a_server_that_is_ending_is_waited_for(file: Path) -> None:
+    with open(f"{file}.clients", "w") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        later = threading.Timer(0.3, ending.close)
+        later.start()
+        server = local.join(file, command=SERVER)
+        later.join()
+    assert server.key == "tt_local"
+    server.leave()
+    until_it_ends(file)

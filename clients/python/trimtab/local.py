@@ -2,6 +2,7 @@
 
 Two files lie beside the database F. F.lock: the server holds an exclusive flock on it; inside, JSON {"url", "pid"}.
 F.clients: every client holds a shared flock on it while it is open, and an embedded server ends when nobody does.
+F is the real file, so that all its names lead to one server.
 Knows `trimtab-service` as a command only.
 """
 
@@ -16,13 +17,14 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from trimtab import credentials
-from trimtab.errors import NotInstalled, NotSupported, ServerNotStarted
+from trimtab.errors import Invalid, NotInstalled, NotSupported, ServerNotStarted
 
 try:
     import fcntl
@@ -31,6 +33,8 @@ except ImportError:  # Windows
 
 PATIENCE = 60.0
 """Seconds until a server must answer: importing it takes a few on a busy machine."""
+GIVE_WAY = 30.0
+"""Seconds that a server which is ending may keep the next client waiting: it drains requests for a few."""
 LISTENING = "listening on "
 
 
@@ -52,20 +56,35 @@ def join(
 ) -> LocalServer:
     """The server of a file. command: what starts one, by default `trimtab-service`. patience: seconds to wait.
 
-    Raises NotSupported, NotInstalled, ServerNotStarted.
+    Raises Invalid, NotSupported, NotInstalled, ServerNotStarted.
     """
     if fcntl is None:
         raise NotSupported("local mode needs file locks of POSIX: run `trimtab-service serve` and pass its address")
-    file = Path(os.path.abspath(os.path.expanduser(path)))
-    if not file.parent.is_dir():
-        raise ServerNotStarted(f"expected a folder for {file.name} at {file.parent}, there is none")
-    hold = _open_locked(file.with_name(f"{file.name}.clients"))
+    file, until = _real(path), time.monotonic() + patience
     try:
-        url = _find_or_start(file, command, time.monotonic() + patience)
-        return LocalServer(url, credentials.key_on_file(_database_url(file)), hold)
-    except BaseException:
-        os.close(hold)
-        raise
+        if file.is_dir():
+            raise Invalid(f"expected the path of a database file, got the folder {file}")
+        if not file.parent.is_dir():
+            raise ServerNotStarted(f"expected a folder for {file.name} at {file.parent}, there is none")
+        hold = _open_locked(file.with_name(f"{file.name}.clients"), min(until, time.monotonic() + GIVE_WAY))
+        try:
+            url = _find_or_start(file, command, until)
+            return LocalServer(url, credentials.key_on_file(f"sqlite:///{file}"), hold)
+        except BaseException:
+            os.close(hold)
+            raise
+    except OSError as error:
+        raise ServerNotStarted(f"expected a file that can be served at {file}, got {error}") from error
+
+
+def _real(path: str | os.PathLike[str]) -> Path:
+    """The absolute path of a file, through all links. Raises Invalid."""
+    try:
+        file = os.path.realpath(os.path.expanduser(os.fsdecode(path)))
+        file.encode()
+    except (TypeError, ValueError) as error:  # not a path at all, a null in it, bytes that are no UTF-8
+        raise Invalid(f"expected the path of a database file, in UTF-8, got {path!r}") from error
+    return Path(file)
 
 
 def _find_or_start(file: Path, command: Sequence[str] | None, until: float) -> str:
@@ -83,11 +102,23 @@ def _find_or_start(file: Path, command: Sequence[str] | None, until: float) -> s
         time.sleep(0.05)
 
 
-def _open_locked(file: Path) -> int:
-    """A descriptor of the file, made if need be, under a shared lock that ends when it is closed."""
+def _open_locked(file: Path, until: float) -> int:
+    """A descriptor of the file, made if need be, under a shared lock that ends when it is closed.
+
+    A server that is ending holds the file for itself until it has ended.
+    """
     hold = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(hold, fcntl.LOCK_SH)
-    return hold
+    try:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(hold, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return hold
+            if time.monotonic() > until:
+                raise ServerNotStarted(f"expected the server that is ending to let go of {file}, it still holds it")
+            time.sleep(0.05)
+    except BaseException:
+        os.close(hold)
+        raise
 
 
 def _is_held(file: Path) -> bool:
@@ -171,7 +202,8 @@ def find_command(beside: str | None = None, path: str | None = None) -> str:
 
 
 def _database_url(file: Path) -> str:
-    return f"sqlite:///{file}"
+    """The file as the server's SQLAlchemy reads it back from a URL, where ?, % and others mean something."""
+    return f"sqlite:///{urllib.parse.quote(str(file), safe='/')}"
 
 
 def _read(output: IO[bytes]) -> str:
