@@ -62,6 +62,15 @@ class FakeServer:
 
         self._said.append((lambda seen: seen.path.endswith(at), fail))
 
+    def stall(self, go_on: threading.Event, *, at: str = "") -> None:
+        """Let the next request whose path ends so wait, and then find the server overloaded."""
+
+        def wait() -> httpx2.Response:
+            go_on.wait(timeout=20)
+            return _problem(503, "overloaded", "too late")
+
+        self._said.append((lambda seen: seen.path.endswith(at), wait))
+
     def client(self, **options: Any) -> trimtab.Client:
         """A client whose requests come here."""
         http = httpx2.Client(transport=httpx2.MockTransport(self.handle), base_url="http://fake")
@@ -120,11 +129,11 @@ class FakeServer:
         )
         with self._lock:
             self.seen.append(seen)
-            for place, (fits, answer) in enumerate(self._said):
-                if fits(seen):
-                    del self._said[place]
-                    return answer()
-            return self._route(seen)
+            place = next((place for place, (fits, _) in enumerate(self._said) if fits(seen)), None)
+            if place is None:
+                return self._route(seen)
+            _, answer = self._said.pop(place)
+        return answer()
 
     # --- What it answers by itself --------------------------------------------------------------------------------
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +123,46 @@ def test_a_heartbeat_that_does_not_get_through_is_followed_by_the_next(
     assert caplog.text.count("could not be renewed, trying again") == 2
     assert not trial.lease_lost
     trial.tell(0.9)
+
+
+def test_every_open_trial_has_one_short_try_before_the_first_has_another(
+    server: FakeServer, client: trimtab.Client
+) -> None:
+    server.lease_seconds = 3.0
+    study = client.create_study("a", space={"lr": Float(0.0, 1.0)}, objectives={"accuracy": "maximize"})
+    for number in range(4):
+        for _ in range(2):
+            server.say(503, at=f"/trials/{number}/heartbeat", code="overloaded")
+    asked = time.monotonic()
+    trials = study.ask(count=4)
+    until(lambda: len(server.calls("/heartbeat")) >= 12)
+    order = [int(call.path.split("/")[-2]) for call in server.calls("/heartbeat")[:12]]
+    assert order == [0, 1, 2, 3] * 3
+    assert time.monotonic() - asked < server.lease_seconds
+    for trial in trials:
+        trial.tell(0.5)
+
+
+def test_a_heartbeat_that_hangs_holds_the_others_up_for_a_part_of_their_lease_only(server: FakeServer) -> None:
+    server.lease_seconds, go_on = 9.0, threading.Event()
+    for number in range(3):
+        server.stall(go_on, at=f"/trials/{number}/heartbeat")
+    with server.listening() as url, trimtab.Client(url) as client:
+        study = client.create_study("a", space={"lr": Float(0.0, 1.0)}, objectives={"accuracy": "maximize"})
+        asked = time.monotonic()
+        trials = study.ask(count=6)
+        until(lambda: len({call.path for call in server.calls("/heartbeat")}) == 6, seconds=20)
+        assert time.monotonic() - asked < server.lease_seconds
+        go_on.set()
+        for trial in trials:
+            trial.tell(0.5)
+
+
+def test_a_forked_process_keeps_the_leases_of_the_trials_that_it_asks_for(server: FakeServer) -> None:
+    with server.listening() as url:
+        script = Path(__file__).with_name("forking_worker.py")
+        done = subprocess.run([sys.executable, str(script), url], timeout=60, check=False)
+    assert done.returncode == 0
+    renewed = {int(call.path.split("/")[-2]): call for call in server.calls("/heartbeat")}
+    assert set(renewed) == {0, 1}
+    assert [trial["state"] for trial in server.trials["forked"]] == ["complete", "complete"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import math
 import multiprocessing
 import pickle
 import signal
@@ -161,6 +162,38 @@ def test_ctrl_c_gives_the_running_trial_back(server: FakeServer, study: Study) -
     with pytest.raises(KeyboardInterrupt):
         study.optimize(objectives.hangs_until_interrupted, n_trials=3)
     assert states(server) == ["waiting"]
+
+
+def test_a_result_that_is_not_finite_after_a_lost_lease_does_not_end_the_run(
+    server: FakeServer, study: Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.say(409, at="/trials/0/fail", code="lease_lost", detail="trial 0 runs under epoch 2, got epoch 1")
+    study.optimize(lambda trial: math.nan if trial.number == 0 else 0.5, n_trials=2)
+    assert states(server) == ["running", "complete"]
+    assert server.calls("/release") == []
+    assert "trial 0: the failure is not counted" in caplog.text
+
+
+def test_a_report_on_a_trial_that_another_worker_finished_does_not_end_the_run(
+    server: FakeServer, study: Study
+) -> None:
+    def objective(trial: Trial) -> float:
+        server.trials["digits"][trial.number]["state"] = "complete"
+        server.say(409, at="/report", code="trial_already_finished", detail="it is complete")
+        trial.report(accuracy=0.4)
+        return 0.5
+
+    study.optimize(objective, n_trials=2)
+    assert len(server.calls("/tell")) == 2
+
+
+@pytest.mark.parametrize("odd", [{"workers": "2"}, {"n_trials": "2"}, {"n_trials": 2.5}])
+def test_numbers_that_are_none_are_refused_before_anything_is_asked(
+    server: FakeServer, study: Study, odd: dict[str, Any]
+) -> None:
+    with pytest.raises(Invalid, match=r"workers must be|n_trials must be"):
+        study.optimize(lambda _: 0.5, **odd)
+    assert server.calls("/ask") == []
 
 
 # --- In threads -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import httpx2
 import pytest
@@ -202,6 +203,13 @@ def test_a_call_may_have_a_deadline_of_its_own() -> None:
     assert math.fsum(script.slept) <= 1
 
 
+def test_a_call_may_have_a_single_try() -> None:
+    script = Script(problem(503), ok())
+    with pytest.raises(Unavailable):
+        script.transport().send("GET", "/x", tries=1)
+    assert len(script.requests) == 1
+
+
 def test_a_busy_servers_last_word_is_raised_with_the_number_of_tries() -> None:
     script = Script(problem(503, "database_unavailable"))
     with pytest.raises(Unavailable) as caught:
@@ -252,6 +260,19 @@ def test_what_json_can_not_say_is_refused_before_it_is_sent() -> None:
 def test_an_address_without_a_scheme_is_explained_at_once() -> None:
     with pytest.raises(ServerUnreachable, match=r"expected an address like http://127\.0\.0\.1:8731, got 'lab'"):
         Transport("lab", None).send("GET", "/x")
+
+
+def test_text_that_can_not_be_sent_is_refused() -> None:
+    with pytest.raises(Invalid, match=r"expected text that can be sent as UTF-8, but .*surrogates not allowed"):
+        Script(ok()).transport().send("GET", "/x", params={"where": "\ud800"})
+
+
+@pytest.mark.parametrize("odd", ["1", None, -1, math.nan, True])
+def test_seconds_that_are_none_are_refused(odd: Any) -> None:
+    with pytest.raises(Invalid, match="timeout: expected a number of seconds, got "):
+        Transport("http://lab", None, timeout=odd)
+    with pytest.raises(Invalid, match="deadline: expected a number of seconds, got "):
+        Transport("http://lab", None, deadline=odd)
 
 
 def test_http_that_was_brought_stays_open() -> None:

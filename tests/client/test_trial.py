@@ -12,12 +12,17 @@ from tests.client.fake_server import FakeServer
 from trimtab import (
     Client,
     Float,
+    Forbidden,
     InvalidValue,
     LeaseLost,
     MissingMetric,
+    ServerError,
     ServerUnreachable,
     Study,
     TrialAlreadyFinished,
+    TrimtabError,
+    Unauthorized,
+    Unavailable,
     UnknownMetric,
 )
 from trimtab.trial import failure_kind
@@ -190,6 +195,38 @@ def test_a_report_that_can_not_be_delivered_does_not_end_the_training(
     assert trial.state == "complete"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (500, "internal_error", "the report of step 0 is lost: no"),
+        (503, "overloaded", "the report of step 0 is lost: no"),
+        (401, "unauthorized", "the report of step 0 is lost: no"),
+        (404, "study_not_found", "the report of step 0 is lost: no"),
+        (409, "idempotency_in_progress", "the report of step 0 is lost: no"),
+        (409, "trial_already_finished", "the lease is lost (no)"),
+    ],
+)
+def test_a_report_that_is_refused_for_no_fault_of_the_training_does_not_end_it(
+    server: FakeServer, caplog: pytest.LogCaptureFixture, status: int, code: str, words: str
+) -> None:
+    with server.client(deadline=0.0) as client:
+        study = client.create_study("a", space={"lr": Float(0, 1)}, objectives={"accuracy": "max"})
+        trial = study.ask()
+        server.say(status, at="/report", code=code, detail="no")
+        assert trial.report(accuracy=0.5) is False
+        assert words in caplog.text
+        trial.tell(0.5)
+    assert trial.state == "complete"
+
+
+def test_a_report_of_a_misspelt_metric_is_refused(server: FakeServer, study: Study) -> None:
+    trial = study.ask()
+    server.say(422, at="/report", code="unknown_metric", detail="expected accuracy, got acuracy")
+    with pytest.raises(UnknownMetric, match="got acuracy"):
+        trial.report(acuracy=0.5)
+    assert trial.is_open
+
+
 def test_a_report_under_a_lost_lease_is_remembered_and_the_result_is_still_sent(
     server: FakeServer, study: Study, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -300,8 +337,31 @@ def test_a_trial_is_left_to_its_lease_when_the_server_is_gone(
     assert "left to its lease" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("status", "error"), [(500, ServerError), (503, Unavailable), (401, Unauthorized), (403, Forbidden)]
+)
+def test_a_finished_result_is_never_made_a_failure_when_the_server_can_not_take_it(
+    server: FakeServer, caplog: pytest.LogCaptureFixture, status: int, error: type[TrimtabError]
+) -> None:
+    with server.client(deadline=0.0) as client:
+        study = client.create_study("a", space={"lr": Float(0, 1)}, objectives={"accuracy": "max"})
+        server.say(status, at="/tell", code="database_unavailable" if status == 503 else None, detail="no")
+        with pytest.raises(error):
+            study.optimize(lambda _: 0.5, n_trials=1)
+    assert server.calls("/fail") == server.calls("/release") == []
+    assert server.trials["a"][0]["state"] == "running"
+    assert f"left to its lease after {error.__name__}" in caplog.text
+
+
 def test_a_failure_under_a_lost_lease_is_refused(server: FakeServer, study: Study) -> None:
     trial = study.ask()
     server.say(409, at="/fail", code="lease_lost", detail="gone")
     with pytest.raises(LeaseLost):
         trial.fail("error", "x")
+    assert not trial.is_open
+
+
+@pytest.mark.parametrize("odd", [5, ["accuracy"], "accuracy"])
+def test_what_names_no_metric_can_not_be_logged(study: Study, odd: object) -> None:
+    with pytest.raises(InvalidValue, match=r"values: expected \{name: value\}, got "):
+        study.ask().log(odd)

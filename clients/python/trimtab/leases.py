@@ -1,4 +1,8 @@
-"""Keeps the leases of open trials alive: one background thread per client, from the first ask to the last tell."""
+"""Keeps the leases of open trials alive: one background thread per client, from the first ask to the last tell.
+
+The thread renews one lease after the other, so no renewal may hold up the rest for long: each is one short try, and
+one that fails comes again soon, behind those that have waited longer.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,18 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trimtab import forks
 from trimtab.errors import Conflict, NotFound, TrimtabError
 
 if TYPE_CHECKING:
     from trimtab.trial import Trial
 
 log = logging.getLogger("trimtab")
+
+SHORTEST = 1.0
+"""Seconds that a renewal may take at least, however many trials are open: a busy server is not a dead one."""
+AGAIN = 0.25
+"""A renewal that failed comes again after this part of the time between two renewals."""
 
 
 @dataclass
@@ -24,16 +34,22 @@ class _Lease:
     trial: weakref.ref[Trial]
     every: float
     due: float
+    failing: bool = False
 
 
 class Leases:
     """The open trials of a client. A trial that nobody refers to any more is let go: its lease runs out."""
 
     def __init__(self) -> None:
+        self._closed = False
+        self.begin_anew()
+        forks.watch(self)
+
+    def begin_anew(self) -> None:
+        """Hold nothing. In a forked process the trials stay the parent's, which goes on to renew them."""
         self._leases: dict[int, _Lease] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._closed = False
 
     def add(self, trial: Trial, lease_seconds: float) -> None:
         """Renew this trial's lease at every third of its length from now on."""
@@ -65,14 +81,19 @@ class Leases:
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
-            key, lease = due
-            kept = _renew(lease)
+            key, lease, patience = due
+            pause = _renew(lease, patience)
             with self._changed:
-                if not kept and self._leases.get(key) is lease:
+                if pause is None and self._leases.get(key) is lease:
                     del self._leases[key]
+                elif pause is not None:
+                    lease.due = time.monotonic() + pause
 
-    def _next(self) -> tuple[int, _Lease] | None:
-        """The next lease that is due, waited for; None (and no thread any more) when no trial is open."""
+    def _next(self) -> tuple[int, _Lease, float] | None:
+        """The next lease that is due, waited for, and the seconds that its renewal may take: all must have a turn.
+
+        None (and no thread any more) when no trial is open.
+        """
         with self._changed:
             while True:
                 self._leases = {key: lease for key, lease in self._leases.items() if lease.trial() is not None}
@@ -80,25 +101,30 @@ class Leases:
                     self._thread = None
                     return None
                 key, lease = min(self._leases.items(), key=lambda item: item[1].due)
-                now = time.monotonic()
-                if lease.due <= now:
-                    lease.due = now + lease.every
-                    return key, lease
-                self._changed.wait(lease.due - now)
+                left = lease.due - time.monotonic()
+                if left <= 0:
+                    return key, lease, min(lease.every, max(SHORTEST, lease.every / max(3, len(self._leases))))
+                self._changed.wait(left)
 
 
-def _renew(lease: _Lease) -> bool:
-    """Send one heartbeat. Whether to go on: not after the lease was lost, but through an outage."""
+def _renew(lease: _Lease, patience: float) -> float | None:
+    """Send one heartbeat. Seconds until the next one; None after the lease was lost, but never for an outage."""
+    started = time.monotonic()
     trial = lease.trial()
     if trial is None:
-        return False
+        return None
     try:
-        trial.renew(deadline=lease.every)
+        trial.renew(deadline=patience)
     except (Conflict, NotFound) as error:
         trial.lose_lease(error)
-        return False
+        return None
     except TrimtabError as error:
-        log.warning("trial %d: the lease could not be renewed, trying again: %s", trial.number, error)
+        level = logging.INFO if lease.failing else logging.WARNING
+        log.log(level, "trial %d: the lease could not be renewed, trying again: %s", trial.number, error)
     except Exception:  # the thread must outlive whatever a transport brought from outside may raise
         log.exception("trial %d: the lease could not be renewed, trying again", trial.number)
-    return True
+    else:
+        lease.failing = False
+        return max(0.0, lease.every - (time.monotonic() - started))
+    lease.failing = True
+    return lease.every * AGAIN

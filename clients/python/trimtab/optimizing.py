@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from trimtab.errors import Invalid, NotSupported, StudyFinished, TrialAlreadyFinished, TrimtabError
+from trimtab.errors import Invalid, LeaseLost, NotSupported, StudyFinished, TrialAlreadyFinished, TrimtabError
 from trimtab.progress import Progress
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def optimize(
     catch: Catch,
 ) -> None:
     """See `Study.optimize`."""
-    if workers < 1:
-        raise Invalid(f"workers must be at least 1, got {workers}")
+    if not isinstance(workers, Integral) or workers < 1:
+        raise Invalid(f"workers must be at least 1, got {workers!r}")
+    if not isinstance(n_trials, Integral | None):
+        raise Invalid(f"n_trials must be a whole number or None, got {n_trials!r}")
     if n_trials is not None and n_trials < 1:
         return
     with Progress(study, n_trials, wanted=progress) as line:
@@ -166,6 +169,8 @@ def _tell(trial: Trial, result: Any) -> None:
         trial.tell(result)
     except TrialAlreadyFinished as error:
         log.warning("trial %d: another worker was first: %s", trial.number, error)
+    except LeaseLost as error:  # what is not finite counts only while the lease holds: another worker has the trial
+        log.warning("trial %d: the failure is not counted: %s", trial.number, error)
 
 
 def _ended(running: Sequence[Any]) -> list[Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 
 from trimtab import optimizing, wire
-from trimtab.errors import NotInstalled
+from trimtab.errors import InvalidParams, InvalidQuery, NotInstalled
 from trimtab.objective import Objective, objectives_from_wire
 from trimtab.space import Parameter, space_from_wire
 from trimtab.trial import Trial
@@ -137,7 +137,8 @@ class Study:
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
         """Try these params next. Raises InvalidParams."""
-        return Trial(self, self.send("POST", "enqueue", body={"params": dict(params)}, once=True))
+        body = {"params": wire.mapping("params", params, InvalidParams)}
+        return Trial(self, self.send("POST", "enqueue", body=body, once=True))
 
     def add_trial(
         self,
@@ -152,7 +153,7 @@ class Study:
 
         Raises InvalidParams, MissingMetric, UnknownMetric, InvalidValue.
         """
-        one: dict[str, Any] = {"params": dict(params), "state": state}
+        one: dict[str, Any] = {"params": wire.mapping("params", params, InvalidParams), "state": state}
         if values is not None:
             single = next(iter(self.objectives))
             one["values"] = wire.values(values if isinstance(values, Mapping) else {single: values})
@@ -247,12 +248,13 @@ class Study:
         params: Mapping[str, Any] | None = None,
         once: bool = False,
         deadline: float | None = None,
+        tries: int | None = None,
     ) -> Any:
         """A request about this study: the path goes on behind /v1/studies/{study}. The answer's JSON."""
         where = f"/v1/studies/{urllib.parse.quote(self.id, safe='')}" + (f"/{path}" if path else "")
         given = {name: value for name, value in (params or {}).items() if value not in (None, [])}
         return self.client.transport.send(
-            method, where, body=body, params=given or None, once=once, deadline=deadline
+            method, where, body=body, params=given or None, once=once, deadline=deadline, tries=tries
         )
 
     def _patch(self, **changes: Any) -> None:
@@ -262,7 +264,12 @@ class Study:
 def _listed(given: str | Sequence[str] | None) -> list[str]:
     if given is None:
         return []
-    return [given] if isinstance(given, str) else list(given)
+    if isinstance(given, str):
+        return [given]
+    listed = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(one, str) for one in listed):
+        raise InvalidQuery(f"expected text or a list of texts, got {given!r}")
+    return listed
 
 
 def _row(trial: Trial) -> dict[str, Any]:

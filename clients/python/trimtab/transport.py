@@ -19,10 +19,11 @@ import urllib.parse
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from trimtab import credentials, wire
-from trimtab.errors import ServerError, ServerUnreachable, Unauthorized, from_problem
+from trimtab import credentials, forks, wire
+from trimtab.errors import Invalid, ServerError, ServerUnreachable, Unauthorized, from_problem
 
 if TYPE_CHECKING:
     import httpx2
@@ -64,13 +65,19 @@ class Transport:
     ) -> None:
         self.url = url
         self.key = key
-        self.deadline = deadline
-        self._timeout = timeout
+        self.deadline = _seconds("deadline", deadline)
+        self._timeout = _seconds("timeout", timeout)
         self._own = http is None
         self._http = http
-        self._pid = os.getpid()
         self._opening = threading.Lock()
         self._pauses = pauses or Pauses()
+        forks.watch(self)
+
+    def begin_anew(self) -> None:
+        """A forked process opens its own connections: it must not share sockets."""
+        self._opening = threading.Lock()
+        if self._own:
+            self._http = None
 
     @property
     def travels(self) -> bool:
@@ -86,8 +93,11 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         once: bool = False,
         deadline: float | None = None,
+        tries: int | None = None,
     ) -> Any:
         """The JSON of the answer; None when it is empty. once: under an Idempotency-Key, the same for every try.
+
+        tries: how many there may be within the deadline; None for as many as fit.
 
         Raises TrimtabError: what the server said, or ServerUnreachable.
         """
@@ -95,18 +105,18 @@ class Transport:
         headers = self._headers(once=once, has_body=content is not None)
         clock, started = self._pauses.clock, self._pauses.clock()
         until = started + (self.deadline if deadline is None else deadline)
-        tries = 0
+        tried = 0
         while True:
             outcome = self._try(method, path, content, params, headers, until - clock())
-            tries += 1
-            if not _is_retried(outcome, once=once, tries=tries):
+            tried += 1
+            if tried == tries or not _is_retried(outcome, once=once, tried=tried):
                 break
-            pause = self._pauses.uniform(0.0, min(CAP, BASE * 2.0 ** min(tries - 1, 30)))
+            pause = self._pauses.uniform(0.0, min(CAP, BASE * 2.0 ** min(tried - 1, 30)))
             pause = max(pause, _retry_after(outcome))
             if clock() + pause >= until:
                 break
             log.log(
-                logging.WARNING if tries == 1 else logging.INFO,
+                logging.WARNING if tried == 1 else logging.INFO,
                 "%s %s: %s; trying again in %.1f s",
                 method,
                 self.url + path,
@@ -114,11 +124,11 @@ class Transport:
                 pause,
             )
             self._pauses.sleep(pause)
-        return self._read(outcome, tries, clock() - started)
+        return self._read(outcome, tried, clock() - started)
 
     def close(self) -> None:
         """Close the connections, unless they were brought from outside."""
-        if self._own and self._http is not None and self._pid == os.getpid():
+        if self._own and self._http is not None:
             self._http.close()
             self._http = None
 
@@ -153,6 +163,8 @@ class Transport:
             raise ServerUnreachable(
                 f"expected an address like {credentials.DEFAULT_URL}, got {self.url!r}"
             ) from error
+        except UnicodeEncodeError as error:
+            raise Invalid(f"expected text that can be sent as UTF-8, but {error}") from error
         except httpx2.RequestError as error:
             return error
 
@@ -160,12 +172,11 @@ class Transport:
         import httpx2
 
         with self._opening:
-            if self._http is None or (self._own and self._pid != os.getpid()):  # a fork must not share sockets
+            if self._http is None:
                 parts = urllib.parse.urlsplit(self.url)
                 near = parts.hostname in _LOOPBACK and parts.scheme == "http"  # no proxy, no certificates
                 self._http = httpx2.Client(trust_env=not near, verify=not near)
                 weakref.finalize(self, self._http.close)  # for whoever forgets to close
-                self._pid = os.getpid()
             return self._http
 
     def _read(self, outcome: httpx2.Response | httpx2.RequestError, tries: int, seconds: float) -> Any:
@@ -194,6 +205,12 @@ class Transport:
         return f"key {self.key[:11]}… was sent" if _KEY.match(self.key) else "what was sent is no key (tt_…)"
 
 
+def _seconds(name: str, given: float) -> float:
+    if isinstance(given, bool) or not isinstance(given, Real) or not given >= 0:
+        raise Invalid(f"{name}: expected a number of seconds, got {given!r}")
+    return given
+
+
 def _problem(response: httpx2.Response) -> Mapping[str, Any]:
     """The problem+json body; one made from the status when the answer is something else (a proxy's page)."""
     with contextlib.suppress(ValueError):
@@ -203,14 +220,14 @@ def _problem(response: httpx2.Response) -> Mapping[str, Any]:
     return {"detail": f"{response.request.method} {response.url} was answered with {_spell(response)}"}
 
 
-def _is_retried(outcome: httpx2.Response | httpx2.RequestError, *, once: bool, tries: int) -> bool:
+def _is_retried(outcome: httpx2.Response | httpx2.RequestError, *, once: bool, tried: int) -> bool:
     if isinstance(outcome, Exception):
         return True
     match outcome.status_code:
         case 409:
             return _problem(outcome).get("code") == "idempotency_in_progress"
         case 500:
-            return once and tries < TRIES_AT_500
+            return once and tried < TRIES_AT_500
         case status:
             return status in RETRIED
 

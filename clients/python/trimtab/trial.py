@@ -8,7 +8,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from trimtab import wire
-from trimtab.errors import LeaseLost, MissingMetric, ServerUnreachable, TrialAlreadyFinished, TrimtabError
+from trimtab.errors import (
+    Forbidden,
+    Invalid,
+    LeaseLost,
+    MissingMetric,
+    ServerError,
+    ServerUnreachable,
+    TrialAlreadyFinished,
+    TrialNotRunning,
+    TrimtabError,
+    Unauthorized,
+)
 
 if TYPE_CHECKING:
     from trimtab.study import Study
@@ -16,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("trimtab")
 
 _OPEN_STATES = frozenset({"waiting", "running"})
+_OUTAGES = (ServerUnreachable, ServerError, Unauthorized, Forbidden)
+"""What says nothing of the training: the trial is left to its lease, and another attempt may have more luck."""
 _FAILURE_BY_NAME = {
     "MemoryError": "oom",
     "OutOfMemoryError": "oom",  # torch's and others', known by name so that none need be imported
@@ -132,7 +145,8 @@ class Trial:
         """Send intermediate values of a step (by default the one after the last); any order, safe to repeat.
 
         Returns `should_stop`. A report never ends the training for what the training can't help: what is not finite
-        is left out, and a lost lease or a server that can't be reached is logged. Raises UnknownMetric, InvalidValue.
+        is left out; a lost lease, a trial that has finished elsewhere and a server that can't take it are logged.
+        Raises Invalid: UnknownMetric, InvalidValue.
         """
         step = self._next_step if step is None else step
         self._next_step = step + 1
@@ -149,9 +163,11 @@ class Trial:
             return self._should_stop
         try:
             answer = self._send("report", {"step": step, "values": numbers})
-        except LeaseLost as error:
+        except (LeaseLost, TrialAlreadyFinished, TrialNotRunning) as error:
             self.lose_lease(error)
-        except ServerUnreachable as error:
+        except Invalid:
+            raise
+        except TrimtabError as error:
             log.warning("trial %d: the report of step %s is lost: %s", self.number, step, error)
         else:
             self._should_stop = self._should_stop or bool(answer.get("should_stop"))
@@ -202,10 +218,9 @@ class Trial:
     # --- For the rooms next door ------------------------------------------------------------------------------------
 
     def renew(self, *, deadline: float) -> None:
-        """Send one heartbeat. Raises LeaseLost, TrialAlreadyFinished and what the transport raises."""
-        self._study.send(
-            "POST", f"trials/{self.number}/heartbeat", body={"epoch": self.epoch}, once=False, deadline=deadline
-        )
+        """Send one heartbeat, in one try. Raises LeaseLost, TrialAlreadyFinished and what the transport raises."""
+        body = {"epoch": self.epoch}
+        self._study.send("POST", f"trials/{self.number}/heartbeat", body=body, deadline=deadline, tries=1)
 
     def lose_lease(self, error: TrimtabError) -> None:
         """Remember that the lease is gone; unless this handle is just closing the trial itself."""
@@ -218,8 +233,8 @@ class Trial:
         if error is None:
             log.warning("trial %d was neither told nor failed, so it is given back", self.number)
             self.release()
-        elif isinstance(error, ServerUnreachable):
-            log.warning("trial %d is left to its lease, since the server can't be reached", self.number)
+        elif isinstance(error, _OUTAGES):
+            log.warning("trial %d is left to its lease after %s", self.number, type(error).__name__)
             self._study.client.leases.drop(self)
         elif isinstance(error, Exception):
             self.fail(failure_kind(error), f"{type(error).__name__}: {error}")
@@ -245,7 +260,7 @@ class Trial:
         self._closing = True  # the lease is renewed until the answer is here
         try:
             self._record |= self._send(verb, body)
-        except TrialAlreadyFinished:
+        except (TrialAlreadyFinished, LeaseLost):
             self._let_go()
             raise
         finally:

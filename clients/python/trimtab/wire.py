@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trimtab.errors import InvalidValue
+from trimtab.errors import Invalid, InvalidValue
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -45,17 +45,17 @@ def value(metric: str, given: object) -> float | dict[str, Any]:
     """
     match given:
         case Mapping():
-            unknown = sorted(set(given) - {"value", "stderr", "contract"})
+            unknown = set(given) - {"value", "stderr", "contract"}
             if unknown or "value" not in given:
                 raise InvalidValue(
                     f"metric {metric!r}: expected a number, (value, stderr) or {{value, stderr, contract}}, "
-                    f"got keys {sorted(given)!r}"
+                    f"got keys {sorted(map(str, given))!r}"
                 )
             told: dict[str, Any] = {"value": number(metric, given["value"])}
             if given.get("stderr") is not None:
                 told["stderr"] = number(metric, given["stderr"])
             if given.get("contract"):
-                told["contract"] = dict(given["contract"])
+                told["contract"] = mapping(f"metric {metric!r}: contract", given["contract"], InvalidValue)
             return told
         case (first, second):
             return {"value": number(metric, first), "stderr": number(metric, second)}
@@ -66,7 +66,14 @@ def value(metric: str, given: object) -> float | dict[str, Any]:
 
 def values(given: Mapping[str, Any]) -> dict[str, float | dict[str, Any]]:
     """Every metric's `value`. Raises InvalidValue."""
-    return {metric: value(metric, one) for metric, one in given.items()}
+    return {metric: value(metric, one) for metric, one in mapping("values", given, InvalidValue).items()}
+
+
+def mapping(what: str, given: object, refusal: type[Invalid]) -> dict[str, Any]:
+    """A dict of what must be a mapping. Raises the refusal."""
+    if not isinstance(given, Mapping):
+        raise refusal(f"{what}: expected {{name: value}}, got {given!r}")
+    return dict(given)
 
 
 def not_finite(told: Mapping[str, float | dict[str, Any]]) -> list[str]:
