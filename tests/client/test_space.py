@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trimtab import Categorical, Constant, Float, Int, InvalidSpace, Objective
+from trimtab import Categorical, Constant, Float, Int, InvalidSpace, InvalidStudy, Objective
 from trimtab.objective import objectives_from_wire, objectives_to_wire
 from trimtab.space import space_from_wire, space_to_wire
 
@@ -74,6 +74,13 @@ def test_options_are_given_by_name() -> None:
         (lambda: Float(math.nan, 1.0), "low must be a finite number, got nan"),
         (lambda: Float(0.0, 1.0, log=True), r"low must be above 0 on a log scale, got low=0\.0"),
         (lambda: Float(0.0, 1.0, step=0.0), r"step must be above 0, got step=0\.0"),
+        (lambda: Float("a", 1), "low must be a finite number, got 'a'"),  # type: ignore[arg-type]
+        (lambda: Float(0, None), "high must be a finite number, got None"),  # type: ignore[arg-type]
+        (lambda: Int(0, 10**400), "high must be a finite number, got 1000"),
+        (lambda: Int(0, 5, step="x"), "step must be a finite number, got 'x'"),  # type: ignore[arg-type]
+        (lambda: Float(0, 1, when=["depth"]), r"when must be .*, got \['depth'\]"),  # type: ignore[arg-type]
+        (lambda: Constant(1, when="depth"), r"when must be .*, got 'depth'"),  # type: ignore[arg-type]
+        (lambda: Categorical(5), "choices must be a list, got 5"),  # type: ignore[arg-type]
         (lambda: Int(3, 3), "low must be below high, got low=3, high=3"),
         (lambda: Categorical([]), "at least one choice is needed, got none"),
         (lambda: Categorical("relu"), "choices must be a list, got 'relu'"),
@@ -87,6 +94,13 @@ def test_a_bad_parameter_is_refused_at_birth(make: Any, words: str) -> None:
 def test_what_is_no_parameter_is_refused_by_name() -> None:
     with pytest.raises(InvalidSpace, match="parameter 'lr': expected Float, Int, Categorical or Constant, got 3"):
         space_to_wire({"lr": 3})  # type: ignore[dict-item]
+
+
+def test_what_is_no_space_and_no_objectives_is_refused() -> None:
+    with pytest.raises(InvalidSpace, match=r"space: expected \{name: .*\}, got \[\]"):
+        space_to_wire([])  # type: ignore[arg-type]
+    with pytest.raises(InvalidStudy, match=r"objectives: expected \{metric: .*\}, got 'minimize'"):
+        objectives_to_wire("minimize")  # type: ignore[arg-type]
 
 
 def test_a_parameter_of_a_newer_server_is_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx2
 import pytest
@@ -14,6 +15,9 @@ from trimtab import (
     Client,
     Float,
     Int,
+    InvalidParams,
+    InvalidQuery,
+    InvalidStudy,
     NoCompleteTrial,
     NotSupported,
     Objective,
@@ -244,3 +248,37 @@ def test_a_client_that_nobody_closes_leaves_no_open_connection(server: FakeServe
         gc.collect()
         assert http is not None
         assert http.is_closed
+
+
+@pytest.mark.parametrize("odd", ["", None, 5])
+def test_what_is_no_name_is_no_study(server: FakeServer, client: Client, odd: Any) -> None:
+    with pytest.raises(StudyNotFound, match="expected the name of a study, got "):
+        client.study(odd)
+    assert server.seen == []
+
+
+def test_a_name_that_can_not_be_sent_is_no_study(client: Client) -> None:
+    with pytest.raises(StudyNotFound):
+        client.study("\ud800")
+
+
+@pytest.mark.parametrize("odd", [5, "loss"])
+def test_metrics_that_are_no_list_are_refused(client: Client, odd: Any) -> None:
+    with pytest.raises(InvalidStudy, match="metrics: expected a list of names, got "):
+        client.create_study("a", space={"lr": Float(0, 1)}, objectives={"loss": "min"}, metrics=odd)
+
+
+@pytest.mark.parametrize("odd", [5, ["lr"], None])
+def test_params_that_are_no_mapping_are_refused(study: Study, odd: Any) -> None:
+    with pytest.raises(InvalidParams, match=r"params: expected \{name: value\}, got "):
+        study.enqueue(odd)
+    with pytest.raises(InvalidParams, match=r"params: expected \{name: value\}, got "):
+        study.add_trial(odd, 0.5)
+
+
+@pytest.mark.parametrize("odd", [5, [1, 2]])
+def test_a_query_that_is_no_text_is_refused(study: Study, odd: Any) -> None:
+    with pytest.raises(InvalidQuery, match="expected text or a list of texts, got "):
+        next(study.trials(where=odd))
+    with pytest.raises(InvalidQuery, match="expected text or a list of texts, got "):
+        next(study.trials(state=odd))

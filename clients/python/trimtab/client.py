@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from trimtab import credentials
+from trimtab.errors import InvalidStudy, StudyNotFound
 from trimtab.leases import Leases
 from trimtab.objective import Objective, objectives_to_wire
 from trimtab.space import Parameter, space_to_wire
@@ -28,6 +29,8 @@ class Client:
     url, key: by default TRIMTAB_URL and TRIMTAB_KEY, then http://127.0.0.1:8731 and the credentials file.
     http: an httpx2.Client (or Starlette's TestClient) to be used instead of an own one; it stays open.
     timeout: seconds of silence after which a try is given up. deadline: seconds that a call may take with its tries.
+
+    Raises ServerUnreachable for what is no address, InvalidCredentials for what is no key, Invalid.
     """
 
     def __init__(
@@ -52,7 +55,8 @@ class Client:
         """A client of a server on a SQLite file, started if need be: it ends with its last client.
 
         Where the file is served already, that server is joined.
-        Raises NotInstalled without `trimtab-service`, NotSupported without file locks, ServerNotStarted.
+        Raises Invalid for what is no path, NotInstalled without `trimtab-service`, NotSupported without file locks,
+        ServerNotStarted.
         """
         from trimtab import local
 
@@ -115,6 +119,8 @@ class Client:
 
         Raises InvalidSpace, InvalidStudy, StudyNameTaken, StudyConflict (its text shows the difference).
         """
+        if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
+            raise InvalidStudy(f"metrics: expected a list of names, got {metrics!r}")
         definition = {
             "name": name,
             "space": space_to_wire(space),
@@ -139,7 +145,9 @@ class Client:
 
     def study(self, name: str) -> Study:
         """The study of this name or public id. Raises StudyNotFound."""
-        path = f"/v1/studies/{urllib.parse.quote(name, safe='')}"
+        if not isinstance(name, str) or not name:
+            raise StudyNotFound(f"expected the name of a study, got {name!r}")
+        path = f"/v1/studies/{urllib.parse.quote(name, safe='', errors='replace')}"
         return Study(self, self.transport.send("GET", path))
 
     def studies(self, state: str | None = None) -> list[Study]:

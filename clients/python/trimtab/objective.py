@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trimtab.errors import InvalidStudy
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -29,7 +31,9 @@ class Objective:
 
 
 def objectives_to_wire(objectives: Mapping[str, str | Objective | Mapping[str, Any]]) -> dict[str, Any]:
-    """{metric: direction or {"direction", …}} in the same order."""
+    """{metric: direction or {"direction", …}} in the same order. Raises InvalidStudy."""
+    if not isinstance(objectives, Mapping):
+        raise InvalidStudy(f'objectives: expected {{metric: "minimize" or "maximize"}}, got {objectives!r}')
     return {metric: _to_wire(objective) for metric, objective in objectives.items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ class Float:
 
     def __post_init__(self) -> None:
         _check_limits("Float", self.low, self.high, log=self.log, step=self.step)
+        _check_condition("Float", self.when)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Int:
 
     def __post_init__(self) -> None:
         _check_limits("Int", self.low, self.high, log=self.log, step=self.step)
+        _check_condition("Int", self.when)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,12 @@ class Categorical:
     when: When | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, str | bytes):
+        if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Iterable):
             raise InvalidSpace(f"Categorical: choices must be a list, got {self.choices!r}")
         object.__setattr__(self, "choices", tuple(self.choices))
         if not self.choices:
             raise InvalidSpace("Categorical: at least one choice is needed, got none")
+        _check_condition("Categorical", self.when)
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,17 @@ class Constant:
     value: Choice
     when: When | None = field(default=None, kw_only=True)
 
+    def __post_init__(self) -> None:
+        _check_condition("Constant", self.when)
+
 
 Parameter = Float | Int | Categorical | Constant
 
 
 def space_to_wire(space: Mapping[str, Parameter | Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """{name: {"type": …}} in the same order; forms that are wire already are passed on. Raises InvalidSpace."""
+    if not isinstance(space, Mapping):
+        raise InvalidSpace(f"space: expected {{name: Float, Int, Categorical or Constant}}, got {space!r}")
     return {name: _to_wire(name, parameter) for name, parameter in space.items()}
 
 
@@ -123,7 +131,7 @@ def _listed(values: object) -> list[Any]:
 
 def _check_limits(kind: str, low: float, high: float, *, log: bool, step: float | None) -> None:
     for what, value in (("low", low), ("high", high), ("step", step)):
-        if value is not None and not math.isfinite(value):
+        if (what != "step" or value is not None) and not _is_finite(value):
             raise InvalidSpace(f"{kind}: {what} must be a finite number, got {value!r}")
     if not low < high:
         raise InvalidSpace(f"{kind}: low must be below high, got low={low!r}, high={high!r}")
@@ -131,3 +139,15 @@ def _check_limits(kind: str, low: float, high: float, *, log: bool, step: float 
         raise InvalidSpace(f"{kind}: low must be above 0 on a log scale, got low={low!r}")
     if step is not None and step <= 0:
         raise InvalidSpace(f"{kind}: step must be above 0, got step={step!r}")
+
+
+def _is_finite(value: object) -> bool:
+    try:
+        return not isinstance(value, str | bytes) and math.isfinite(value)  # type: ignore[arg-type]  # see below
+    except (TypeError, ValueError, OverflowError):  # whatever knows how to be a float will do: numpy, torch, Decimal
+        return False
+
+
+def _check_condition(kind: str, when: object) -> None:
+    if when is not None and not isinstance(when, Mapping):
+        raise InvalidSpace(f"{kind}: when must be {{parameter: value or list of values}}, got {when!r}")
