@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from trimtab_service.compute import DeadlinePassed
+from trimtab_service.compute import Closed, DeadlinePassed
 from trimtab_service.domain.errors import (
     BudgetReached,
+    ComputeUnavailable,
     IdempotencyKeyReused,
     SpaceExhausted,
     StudyNotFound,
@@ -268,3 +269,20 @@ def test_a_study_made_after_a_deleted_one_never_gets_its_trials(study, ask_for, 
     with pytest.raises(StudyNotFound):
         ask_for()
     assert history.trials(rooms, caller, "t").items == ()
+
+
+def test_a_server_that_is_ending_hands_out_nothing(study, ask_for, rooms, caller):
+    study(algorithm="gp")
+    rooms.compute.failing = Closed()
+    with pytest.raises(ComputeUnavailable):
+        ask_for()
+    assert studies.get(rooms, caller, "s").study.charged == 0
+
+
+def test_the_fallback_of_a_grid_stays_on_the_grid_and_repeats_nothing(study, ask_for, rooms):
+    study(space={"a": {"type": "float", "low": 0, "high": 100}}, algorithm="grid", options={"points": {"a": 2}})
+    rooms.compute.failing = DeadlinePassed("no result within 1 s")
+    trials, _ = ask_for(5)
+    assert sorted(trial.params["a"] for trial in trials) == [0.0, 100.0]
+    with pytest.raises(SpaceExhausted):
+        ask_for()

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab_service.compute import DeadlinePassed, WorkerDied
-from trimtab_service.domain.errors import DomainError, Overloaded, SpaceExhausted, StudyFinished
+from trimtab_service.compute import Closed, DeadlinePassed, WorkerDied
+from trimtab_service.domain.errors import ComputeUnavailable, DomainError, Overloaded, SpaceExhausted, StudyFinished
 from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.trial import History, Source, TrialState
-from trimtab_service.optimizer.suggest import fallback, load, suggest
+from trimtab_service.optimizer.suggest import fallback_proposals, load, suggest
 from trimtab_service.store import NewTrial
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
@@ -112,6 +112,8 @@ def _propose(rooms: Rooms, snapshot: _Snapshot) -> tuple[Proposals, str]:
         )
     except DomainError:
         raise
+    except Closed as error:
+        raise ComputeUnavailable("the server is ending; another one or a later one hands out trials") from error
     except (DeadlinePassed, WorkerDied) as error:
         reason = str(error)
     except Exception as error:  # whatever the model does, an ask is answered; the reason is stored with the trial
@@ -119,7 +121,7 @@ def _propose(rooms: Rooms, snapshot: _Snapshot) -> tuple[Proposals, str]:
         reason = f"{type(error).__name__}: {error}"
     if reason:
         log.warning("study %s gets quasi-random points: %s", snapshot.study.public_id, reason)
-        proposals = Proposals(tuple(fallback(problem, number) for number in numbers), {})
+        proposals = fallback_proposals(problem, snapshot.history, numbers)
     if not proposals.items:
         raise SpaceExhausted(
             f"every configuration of study {snapshot.study.name!r} has been handed out: "
