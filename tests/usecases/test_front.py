@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from trimtab_service.domain.errors import InvalidParams, InvalidQuery, MissingMetric, NoCompleteTrial
@@ -59,6 +61,40 @@ def test_a_reference_that_is_not_given_is_inferred_and_said(study, add, rooms, c
     assert found.reference["accuracy"] < 0.8
     assert found.reference["size_bytes"] > 200
     assert found.hypervolume > 0
+
+
+def finite(found):
+    return all(math.isfinite(value) for value in found.reference.values())
+
+
+def test_huge_values_give_a_finite_reference_and_no_hypervolume_that_floats_cannot_hold(study, add, rooms, caller):
+    study(objectives={"a": "minimize", "b": "maximize"})
+    add({"a": 1.7e308, "b": 1.7e308}, {"a": -1.7e308, "b": -1.7e308})
+    found = front.pareto(rooms, caller, "s")
+    assert finite(found)
+    assert found.inferred
+    assert (len(found.trials), found.hypervolume) == (2, None)
+    values = front.progress(rooms, caller, "s").values
+    assert all(math.isfinite(value) for value in values)
+    assert list(values) == sorted(values)
+
+
+def test_huge_and_tiny_values_on_log_scales_have_a_finite_reference(study, add, rooms, caller):
+    log = {"direction": "minimize", "log": True}
+    study(objectives={"a": log, "b": log, "c": {"direction": "maximize", "log": True}})
+    add({"a": 1e-300, "b": 1e308, "c": 1e308}, {"a": 1e308, "b": 1e-300, "c": 5e-324})
+    found = front.pareto(rooms, caller, "s")
+    assert finite(found)
+    assert min(found.reference.values()) > 0
+    assert found.hypervolume > 0
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-320, 1e-300, 1.0, 1.7976931348623157e308])
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_best_so_far_on_a_log_scale_is_the_value_that_was_told(study, add, rooms, caller, direction, value):
+    study(objectives={"a": {"direction": direction, "log": True}})
+    add({"a": value})
+    assert front.progress(rooms, caller, "s").values == pytest.approx((value,), rel=1e-12, abs=0)
 
 
 def test_an_empty_study_has_an_empty_front(study, rooms, caller):

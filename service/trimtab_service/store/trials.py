@@ -126,6 +126,33 @@ class Trials(Events):
         self.record(EventKind.HANDED_OUT, [(row.id, row.lease_epoch) for row in in_turn])
         return tuple(to_trial(row, {}) for row in in_turn)
 
+    def any_lost(self, grace_seconds: float) -> bool:
+        """Whether any lease ran out so long ago."""
+        lost = and_(self.own(trials), trials.c.state == _RUNNING, trials.c.lease_until < after(-grace_seconds))
+        return self.connection.execute(select(trials.c.id).where(lost).limit(1)).first() is not None
+
+    def sweep_lost(self, grace_seconds: float) -> int:
+        """Take trials from workers whose lease ran out so long ago: they wait, or fail after their last attempt.
+
+        How many there were.
+        """
+        lost = self.connection.execute(
+            select(trials.c.id, trials.c.lease_epoch, trials.c.attempt)
+            .where(self.own(trials), trials.c.state == _RUNNING, trials.c.lease_until < after(-grace_seconds))
+            .order_by(trials.c.id)
+            .with_for_update(skip_locked=True)
+        ).all()
+        self._fail([row for row in lost if row.attempt >= MAX_ATTEMPTS])
+        again = [row for row in lost if row.attempt < MAX_ATTEMPTS]
+        if again:
+            self.connection.execute(
+                update(trials)
+                .where(self.own(trials), trials.c.id.in_([row.id for row in again]))
+                .values(state=_WAITING, worker="", lease_until=None)
+            )
+            self.record(EventKind.LEASE_LOST, [(row.id, row.lease_epoch) for row in again])
+        return len(lost)
+
     def trial(self, study: Study, number: int) -> Trial:
         """The trial with its values and their contracts. Raises TrialNotFound."""
         row = self.connection.execute(select(trials).where(self.of_number(study, number))).one_or_none()

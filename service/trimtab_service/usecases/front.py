@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,13 +19,16 @@ from trimtab_service.usecases.history import holds, parse_where
 from trimtab_service.usecases.rooms import Caller, Rooms
 
 _BATCH = 1_000
+_LOWEST_LOG, _HIGHEST_LOG = math.log10(5e-324), math.log10(sys.float_info.max) - 1e-13
+"""log10 of the least and the largest positive float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
     """The non-dominated complete trials, best first objective first.
 
-    hypervolume: in the objectives' scaled units (log10 where log) from the reference; None without a trial.
+    hypervolume: in the objectives' scaled units (log10 where log) from the reference; None without a trial, and where
+        it is beyond the largest float.
     inferred: the reference, in the metrics' own units, was made from the front, since some objective has none.
     """
 
@@ -36,7 +41,10 @@ class Front:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """After each finished trial, in the order of numbers: the best value so far, or the hypervolume so far."""
+    """After each finished trial, in the order of numbers: the best value so far, or the hypervolume so far.
+
+    A hypervolume beyond the largest float counts as that.
+    """
 
     metric: str
     numbers: tuple[int, ...]
@@ -101,10 +109,11 @@ def _front(study: Study, trials: Sequence[Trial]) -> Front:
     reference, inferred = _reference(study, losses)
     front = non_dominated(losses)
     chosen = sorted(map(int, np.flatnonzero(front)), key=lambda place: (tuple(losses[place]), trials[place].number))
+    volume = hypervolume(losses[front], reference)
     return Front(
         study,
         tuple(trials[place] for place in chosen),
-        float(hypervolume(losses[front], reference)),
+        volume if math.isfinite(volume) else None,
         {
             objective.metric: _unscaled(objective, worst)
             for objective, worst in zip(study.problem.objectives, reference, strict=True)
@@ -135,7 +144,7 @@ def _growing_hypervolume(losses: np.ndarray, reference: np.ndarray) -> Iterator[
     for row in losses:
         if not np.any(np.all(front <= row, axis=1)):
             front = np.vstack([front[~np.all(row <= front, axis=1)], row])
-            volume = float(hypervolume(front, reference))
+            volume = min(hypervolume(front, reference), sys.float_info.max)
         yield volume
 
 
@@ -167,5 +176,8 @@ def _reference(study: Study, losses: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _unscaled(objective: Objective, loss: float) -> float:
+    """The value of a loss; on a log scale, cut to what a positive float can be."""
     signed = -float(loss) if objective.direction == "maximize" else float(loss)
-    return 10.0**signed if objective.log else signed
+    if not objective.log:
+        return signed
+    return math.pow(10.0, min(max(signed, _LOWEST_LOG), _HIGHEST_LOG))

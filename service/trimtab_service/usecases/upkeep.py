@@ -1,19 +1,26 @@
-"""What has to be done now and then, whoever asks: old answers under Idempotency-Keys are deleted."""
+"""What has to be done now and then, whoever asks: trials of lost workers wait again, old answers are deleted."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from trimtab_service.domain.errors import DatabaseUnavailable
+from trimtab_service.store import Raced
 from trimtab_service.usecases.rooms import Rooms
 
 log = logging.getLogger(__name__)
-EVERY_SECONDS = 600.0
+LEASES_SECONDS = 5.0
+"""Between two looks at leases."""
+GRACE_SECONDS = 2.0
+"""How long after its end a lease may still be renewed by a worker that was held up, if nobody asks for the trial."""
+ANSWERS_SECONDS = 600.0
+"""Between two sweeps of old answers."""
 
 
-def sweep(rooms: Rooms) -> int:
+def sweep_answers(rooms: Rooms) -> int:
     """Delete the answers that no retry will ask for any more; how many there were."""
     total = 0
     while True:
@@ -24,16 +31,29 @@ def sweep(rooms: Rooms) -> int:
             return total
 
 
-def keep_up(rooms: Rooms, every: float = EVERY_SECONDS) -> Callable[[], None]:
-    """Sweep now and every so many seconds, in a thread of its own; call the result to end it."""
+def sweep_leases(rooms: Rooms, grace: float = GRACE_SECONDS) -> int:
+    """Let trials of lost workers wait for the next ask, so that nobody sees them as running; how many there were."""
+    with rooms.store.read() as tx:  # the usual answer is no, and takes no writer
+        if not tx.any_lost(grace):
+            return 0
+    with rooms.store.begin() as tx:
+        return tx.sweep_lost(grace)
+
+
+def keep_up(rooms: Rooms, every: float = LEASES_SECONDS) -> Callable[[], None]:
+    """Sweep now and again, in a thread of its own; call the result to end it."""
     ended = threading.Event()
 
     def work() -> None:
+        answers_at = time.monotonic()
         while True:
             try:
-                sweep(rooms)
-            except DatabaseUnavailable as error:
-                log.warning("old answers are kept for now: %s", error.detail)
+                sweep_leases(rooms)
+                if time.monotonic() >= answers_at:
+                    sweep_answers(rooms)
+                    answers_at = time.monotonic() + ANSWERS_SECONDS
+            except (DatabaseUnavailable, Raced) as error:
+                log.warning("upkeep is put off: %s", error)
             if ended.wait(every):
                 return
 
