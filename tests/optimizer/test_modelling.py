@@ -85,6 +85,16 @@ def test_a_variance_without_bound_says_nothing_and_breaks_nothing() -> None:
     assert one.surrogate.data.extra[-1] == 1e6
 
 
+@pytest.mark.parametrize("size", [1e-160, 1e-200, 1e-310])
+@pytest.mark.parametrize("variance", [0.0, 1e-300, 1e-3, 1e300])
+def test_tiny_losses_are_modelled_whatever_their_variances(size: float, variance: float) -> None:
+    history = [told(i, at(i / 12, 0.5), (i % 5) * size, variances=(variance,)) for i in range(12)]
+    one = modelled(tuple(history))
+    assert one.diagnostics["fit"] == "map"
+    assert np.all(np.isfinite(one.surrogate.data.extra))
+    assert np.ptp(one.surrogate.data.z) > 1.0
+
+
 def test_when_the_fit_fails_the_prior_is_used_and_says_so() -> None:
     one = modelled((*a_history(), told(12, at(0.5, 0.5), 0.2, variances=(math.nan,))))
     assert one.diagnostics["fit"] == "prior"

@@ -120,6 +120,22 @@ def test_a_reference_is_inferred_from_the_nadir_of_the_front() -> None:
     np.testing.assert_allclose(flat, [1.2, 2.3])
 
 
+def test_a_reference_is_finite_and_no_better_than_the_front_whatever_the_losses() -> None:
+    huge = np.array([[1.7e308, -1.7e308], [-1.7e308, 1.7e308]])
+    for losses in (huge, huge[:1], -huge[:1], np.vstack([huge, huge * 0.5])):
+        reference = infer_reference(losses)
+        assert np.all(np.isfinite(reference))
+        assert np.all(reference >= losses[non_dominated(losses)].max(axis=0))
+
+
+def test_a_hypervolume_of_huge_losses_is_exact_as_long_as_floats_hold_it() -> None:
+    front = np.array([[1.0, 3.0], [2.0, 1.0]])
+    assert hypervolume(front * [5e307, 0.1], [1.5e308, 0.4]) == pytest.approx(2e307)
+    assert hypervolume([[-1.5e308, 0.0]], [1.5e308, 0.25]) == pytest.approx(7.5e307)
+    assert hypervolume([[-1.5e308, 0.0, 0.0, 0.0]], [1.5e308, 0.1, 0.5, 1.0]) == pytest.approx(1.5e307)
+    assert hypervolume([[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]], [1e308, 1e308, 1e308]) == np.inf
+
+
 def test_a_thinned_front_keeps_its_ends_and_spreads() -> None:
     x = np.linspace(0.0, 1.0, 101)
     kept = thin(np.stack([x, 1.0 - x], axis=1), 5)

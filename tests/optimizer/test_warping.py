@@ -111,6 +111,17 @@ def test_no_losses_are_too_odd(losses: list[float], power: float) -> None:
     assert np.all(np.diff(z[order]) >= -1e-9)
 
 
+@pytest.mark.parametrize("size", [1e-140, 1e-200, 1e-300, 1e-310, 1e-321])
+@pytest.mark.parametrize("power", LAMBDAS)
+def test_tiny_losses_are_told_apart_like_others(size: float, power: float) -> None:
+    warp = standardise(LOSSES * size, power)
+    z = warp.apply(LOSSES * size)
+    places = np.round(LOSSES * size / size, 3)  # the smallest floats have few digits
+    np.testing.assert_allclose(z, standardise(places, power).apply(places), rtol=0.2, atol=0.02)
+    slopes = warp.slope(LOSSES * size)
+    assert np.all(np.isfinite(slopes) & (slopes > 0.0))
+
+
 def test_equal_losses_are_all_zero() -> None:
     np.testing.assert_array_equal(standardise(np.full(5, 0.1)).apply(np.full(5, 0.1)), 0.0)
     np.testing.assert_array_equal(standardise(np.array([3.0])).apply(np.array([3.0])), 0.0)

@@ -164,14 +164,18 @@ def _one(encoding: Encoding, X: Floats, losses: Floats, variances: Floats, state
     theta = gp.default_theta(encoding.dims) if warm is None else warm
     failures = len(X) - len(losses)
 
+    def spread(warp: Warp) -> Floats:
+        """The told variances in units of z."""
+        with np.errstate(over="ignore"):  # what overflows says nothing
+            errors = np.sqrt(variances) * warp.slope(losses)
+        return np.minimum(errors, math.sqrt(_VAGUE)) ** 2
+
     def observed(warp: Warp, z: Floats) -> Rows:
-        spread = np.minimum(variances * warp.slope(losses) ** 2, _VAGUE)
         worst = np.full(failures, z.max() + _WORSE)
-        return gp.rows(X, np.concatenate([z, worst]), np.concatenate([spread, np.zeros(failures)]))
+        return gp.rows(X, np.concatenate([z, worst]), np.concatenate([spread(warp), np.zeros(failures)]))
 
     def misfit(warp: Warp, z: Floats) -> float:
-        told = gp.rows(X[: len(z)], z, np.minimum(variances * warp.slope(losses) ** 2, _VAGUE))
-        return gp.misfit(theta, told, encoding.groups)[0]
+        return gp.misfit(theta, gp.rows(X[: len(z)], z, spread(warp)), encoding.groups)[0]
 
     warp = warping.choose(losses, misfit)
     data = observed(warp, warp.apply(losses))

@@ -6,6 +6,7 @@ reference: (m,), the worst losses worth having: hypervolume is the volume domina
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 
 import numpy as np
@@ -17,6 +18,10 @@ __all__ = ["Boxes", "hypervolume", "infer_reference", "non_dominated", "open_box
 
 Boxes = tuple[Floats, Floats]
 """Lower and upper corners of boxes, each (b, m); a lower corner may be -inf."""
+
+_LARGEST = float(np.finfo(float).max)
+_LARGE = 1e75
+"""Losses beyond this are scaled down before differences of up to four objectives are multiplied."""
 
 _Box = tuple[tuple[float, float], ...]
 
@@ -40,20 +45,22 @@ def non_dominated(losses: ArrayLike) -> NDArray[np.bool_]:
 def infer_reference(losses: ArrayLike) -> Floats:
     """A reference when none is given: the front's worst losses plus 10 % of its range (Ishibuchi et al. 2011).
 
-    An objective in which the front has no range takes 10 % of the range of all losses, or of their size. -> (m,)
+    An objective in which the front has no range takes 10 % of the range of all losses, or of their size. Always
+    finite. -> (m,)
     """
     values = np.asarray(losses, dtype=float)
     front = values[non_dominated(values)]
     nadir = front.max(axis=0)
-    spread = nadir - front.min(axis=0)
-    spread = np.where(spread > 0, spread, values.max(axis=0) - values.min(axis=0))
-    spread = np.where(spread > 0, spread, np.maximum(np.abs(nadir), 1.0))
-    reference: Floats = nadir + 0.1 * spread
+    with np.errstate(over="ignore"):  # what overflows is cut to the largest float
+        spread = nadir - front.min(axis=0)
+        spread = np.where(spread > 0, spread, values.max(axis=0) - values.min(axis=0))
+        spread = np.where(spread > 0, spread, np.maximum(np.abs(nadir), 1.0))
+        reference: Floats = np.minimum(nadir + 0.1 * np.minimum(spread, _LARGEST), _LARGEST)
     return reference
 
 
 def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
-    """The volume dominated by the losses within the reference, exactly, for 1 to 4 objectives.
+    """The volume dominated by the losses within the reference, exactly, for 1 to 4 objectives; inf beyond floats.
 
     Raises ValueError when there are more objectives, or another number of them than the reference has.
     """
@@ -63,7 +70,11 @@ def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
         raise ValueError(f"hypervolume takes 1 to 4 objectives, got {len(corner)}")
     values = values[np.all(values < corner, axis=1)]
     values = np.unique(values[non_dominated(values)], axis=0)
-    return _volume([tuple(row) for row in values.tolist()], tuple(corner.tolist()))
+    sizes = np.max(np.abs(np.vstack([values, corner])), axis=0)
+    # powers of two, so that nothing is rounded
+    units = np.where(sizes > _LARGE, 2.0 ** (np.frexp(sizes)[1] - 1.0), 1.0)
+    volume = _volume([tuple(row) for row in (values / units).tolist()], tuple((corner / units).tolist()))
+    return math.prod(units.tolist(), start=volume)
 
 
 def _volume(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> float:

@@ -25,6 +25,10 @@ _HUGEST = 1e300
 """Losses beyond this are taken as this, so that differences don't overflow."""
 _HUGE = 1e150
 """Losses beyond this are scaled down before they are squared."""
+_TINY = 1e-100
+"""Losses all below this are scaled up before they are squared."""
+_STEEPEST = 1e300
+"""The largest slope."""
 _FAR = 1e6
 """A loss this many interquartile ranges away is as far as any other."""
 
@@ -49,8 +53,9 @@ class Warp:
     def slope(self, losses: Floats) -> Floats:
         """dz/dy, with which a standard error becomes one of z; beyond the cap, that of the cap."""
         u = _units(np.minimum(losses, self.cap), self.centre, self.scale)
-        slope: Floats = (1.0 + np.abs(u)) ** (np.sign(u) * (self.power - 1.0)) / (self.scale * self.sd)
-        return slope
+        with np.errstate(over="ignore", divide="ignore"):
+            slope: Floats = (1.0 + np.abs(u)) ** (np.sign(u) * (self.power - 1.0)) / (self.scale * self.sd)
+        return np.minimum(slope, _STEEPEST)
 
     def invert(self, z: Floats) -> Floats:
         """z as losses. A z that no loss reaches gives the nearest that is reached."""
@@ -80,7 +85,7 @@ def standardise(losses: Floats, power: float = 1.0) -> Warp:
     """
     tame = np.clip(losses, -_HUGEST, _HUGEST)
     size = float(np.max(np.abs(tame)))
-    shrink = size / _HUGE if size > _HUGE else 1.0
+    shrink = size / _HUGE if size > _HUGE else size / _TINY if 0.0 < size < _TINY else 1.0
     y = tame / shrink
     q1, median, q3 = np.percentile(y, [25.0, 50.0, 75.0])
     cap = q3 + 1.5 * (q3 - q1) if q3 > q1 else np.max(y)
@@ -91,7 +96,7 @@ def standardise(losses: Floats, power: float = 1.0) -> Warp:
     return Warp(
         cap=float(cap * shrink),
         centre=float(median * shrink),
-        scale=float(scale * shrink),
+        scale=max(float(scale * shrink), math.ulp(0.0)),
         power=power,
         mean=float(np.mean(warped)),
         sd=sd if sd > 1e-12 else 1.0,
