@@ -1,5 +1,5 @@
 # Each verb is dev.py's, so `python3 dev.py VERB` does the same where there is no make.
-# SEED=k picks the demo's run; ARGS="…" goes to the tool behind a verb: make test ARGS="-k pareto"
+# SEED=k draws other trials in the demo; ARGS="…" goes to the tool behind a verb: make test ARGS="-k pareto"
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
@@ -8,7 +8,7 @@ PYTHON ?= python3
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo:  ## From nothing to a tuned model: server, study, result (SEED=k for another run)
+demo:  ## From nothing to a tuned model: server, study, result (SEED=k draws other trials)
 	@$(PYTHON) dev.py demo $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test:  ## Run the tests, but not the slow ones, with coverage

@@ -24,8 +24,8 @@ LONG_FILE = 300
 """Lines past which `check` warns of a file."""
 
 KEYS = ROOT / ".trimtab" / "config"
-"""Where `demo` and `serve` keep the server's keys, as XDG_CONFIG_HOME, instead of in the user's own configuration:
-so a deleted clone leaves nothing behind, and `serve` finds the key that `demo` made for the same database."""
+"""Where `demo` keeps its server's key, as XDG_CONFIG_HOME, so that a deleted clone leaves nothing behind at home.
+`serve` writes the user's own credentials file, since that is where clients in other terminals look."""
 
 
 def too_old(version: tuple[int, int], found: str) -> str:
@@ -62,7 +62,7 @@ def tool(name: str) -> Path:
 
 
 def demo(rest: list[str]) -> int:
-    """Tune a small network on scikit-learn's digits, on a server of its own; --seed K for another run."""
+    """Tune a small network on scikit-learn's digits, on a server of its own; --seed K draws other trials."""
     prepare()
     return become(PYTHON, "examples/digits.py", *rest, XDG_CONFIG_HOME=str(KEYS))
 
@@ -74,8 +74,7 @@ def serve(rest: list[str]) -> int:
     database = after_demo if after_demo.exists() else ROOT / "trimtab.db"
     if "TRIMTAB_DATABASE" not in os.environ and "--database" not in rest:
         rest = ["--database", f"sqlite:///{database}", *rest]
-    say(f"clients in another terminal find the key after: export XDG_CONFIG_HOME='{KEYS}'")
-    return become(tool("trimtab-service"), "serve", *rest, XDG_CONFIG_HOME=str(KEYS))
+    return become(tool("trimtab-service"), "serve", *rest)
 
 
 def test(rest: list[str]) -> int:
