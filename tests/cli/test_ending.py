@@ -1,0 +1,116 @@
+"""How a server ends while an ask computes. The computing process is stopped by SIGSTOP, so that it never finishes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.servers import PATIENCE, Server
+from trimtab_service.cli.ending import GRACE, LAST
+
+STUDY = {"name": "s", "space": {"x": {"type": "float", "low": 0, "high": 1}}, "objectives": {"loss": "minimize"}}
+SETTINGS = {"TRIMTAB_AUTH": "false", "TRIMTAB_DEADLINE_SECONDS": "600"}
+
+
+@pytest.fixture
+def server(tmp_path):
+    with Server(f"sqlite:///{tmp_path / 'trimtab.db'}", tmp_path / "server.log", **SETTINGS) as server:
+        assert httpx2.post(f"{server.url}/v1/studies", json=STUDY).status_code == 201
+        assert ask(server).status_code == 201
+        yield server
+
+
+@pytest.fixture
+def thread():
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def ask(server: Server) -> httpx2.Response:
+    return httpx2.post(f"{server.url}/v1/studies/s/ask", json={"count": 1}, timeout=PATIENCE)
+
+
+def computing(pid: int) -> list[int]:
+    """The computing processes of a server."""
+    parents = {
+        int(path.parent.name): int(path.read_text().rpartition(")")[2].split()[1])
+        for path in Path("/proc").glob("[0-9]*/stat")
+    }
+    return [child for child, parent in parents.items() if parent == pid]
+
+
+def stop_computing(server: Server) -> int:
+    (child,) = computing(server.pid)
+    os.kill(child, signal.SIGSTOP)
+    return child
+
+
+def trials(server: Server) -> int:
+    with sqlite3.connect(server.database.removeprefix("sqlite:///")) as connection:
+        return int(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
+
+
+def test_an_ask_that_never_finishes_is_refused_after_the_grace_and_nothing_is_kept_of_it(server, thread):
+    child = stop_computing(server)
+    asking = thread.submit(ask, server)
+    time.sleep(1)
+    begun = time.monotonic()
+    assert server.stop() == 0
+    assert GRACE - 0.5 < time.monotonic() - begun < LAST + 2
+    answer = asking.result(PATIENCE)
+    assert (answer.status_code, answer.json()["code"]) == (503, "compute_unavailable")
+    assert trials(server) == 1
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_an_ask_that_finishes_within_the_grace_is_answered(server, thread):
+    child = stop_computing(server)
+    asking = thread.submit(ask, server)
+    time.sleep(1)
+    server.tell_to_end(signal.SIGTERM)
+    time.sleep(1)
+    os.kill(child, signal.SIGCONT)
+    begun = time.monotonic()
+    assert server.wait() == 0
+    assert time.monotonic() - begun < GRACE
+    assert asking.result(PATIENCE).status_code == 201
+    assert trials(server) == 2
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_told_twice_it_ends_at_once(server, thread, second):
+    stop_computing(server)
+    asking = thread.submit(ask, server)
+    time.sleep(1)
+    begun = time.monotonic()
+    server.tell_to_end(signal.SIGTERM)
+    time.sleep(1)
+    server.tell_to_end(second)
+    assert server.wait() == 0
+    assert time.monotonic() - begun < GRACE - 1
+    with pytest.raises(httpx2.HTTPError):
+        asking.result(PATIENCE)
+    assert trials(server) == 1
+
+
+def test_several_processes_end_in_time_too(postgresql_url, tmp_path, thread):
+    with Server(postgresql_url, tmp_path / "server.log", TRIMTAB_WORKERS="2", **SETTINGS) as server:
+        httpx2.post(f"{server.url}/v1/studies", json=STUDY)
+        assert ask(server).status_code == 201
+        for process in computing(server.pid):
+            for child in computing(process):
+                os.kill(child, signal.SIGSTOP)
+        asking = thread.submit(ask, server)
+        time.sleep(1)
+        begun = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begun < LAST + 3
+        answer = asking.result(PATIENCE)
+        assert (answer.status_code, answer.json()["code"]) == (503, "compute_unavailable")
