@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -142,6 +143,36 @@ def test_a_missing_key_says_what_to_do(run: Run, server: FakeServer) -> None:
     code, out, err = run("studies")
     assert (code, out) == (1, "")
     assert err == "trimtab: unauthorized: this needs a key (key tt_0a1b2c3d… was sent)\n"
+
+
+def test_the_key_of_the_server_is_printed_without_asking_it(run: Run, server: FakeServer) -> None:
+    assert run("key") == (0, f"{KEY}\n", "")
+    code, out, _ = run("key", "--json")
+    assert (code, json.loads(out)["key"]) == (0, KEY)
+    assert server.seen == []
+
+
+def test_the_key_is_found_in_the_credentials_file_by_address(
+    surroundings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = surroundings / "trimtab" / "credentials"
+    file.parent.mkdir(parents=True)
+    file.write_text('["http://lab:8731"]\nkey = "tt_file"\n')
+    assert cli.main(["key", "--url", "http://lab:8731"]) == 0
+    assert capsys.readouterr().out == "tt_file\n"
+    monkeypatch.setenv("TRIMTAB_KEY", "tt_environment")
+    assert cli.main(["key", "--url", "http://lab:8731"]) == 0
+    assert capsys.readouterr().out == "tt_environment\n"
+
+
+def test_a_server_without_a_key_says_how_to_give_one(surroundings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["key", "--url", "http://lab:8731"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(
+        "trimtab: invalid_credentials: no key for http://lab:8731: pass key=…, set TRIMTAB_KEY"
+    )
+    assert str(surroundings / "trimtab" / "credentials") in said.err
 
 
 @pytest.mark.parametrize(

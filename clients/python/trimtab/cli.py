@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import trimtab
+from trimtab import credentials
 from trimtab.client import Client
-from trimtab.errors import TrimtabError
+from trimtab.errors import InvalidCredentials, TrimtabError
 from trimtab.study import Study
 
 
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: Callable[[Client, argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, parents=[shared], help=text, description=text)
         one.set_defaults(run=run)
-        if name != "studies":
+        if name not in {"studies", "key"}:
             one.add_argument("study", metavar="STUDY", help="its name or public id")
         return one
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--where", action="append", help="a condition like 'accuracy >= 0.9' (may be repeated; all must hold)"
         )
+    command("key", _key, "print the key that is used for the server, for curl and the like")
     return parser
 
 
@@ -85,6 +87,16 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def _key(client: Client, arguments: argparse.Namespace) -> None:
+    key = client.transport.key
+    if key is None:
+        raise InvalidCredentials(f"no key for {client.url}: {credentials.advice(client.url)}")
+    if arguments.json:
+        return _print_json({"url": client.url, "key": key})
+    print(key)
+    return None
 
 
 def _studies(client: Client, arguments: argparse.Namespace) -> None:

@@ -57,6 +57,11 @@ def key_on_file(address: str) -> str | None:
     return _checked(table["key"], f"{path()} for {address}") if "key" in table else None
 
 
+def advice(address: str) -> str:
+    """How to give a key for an address."""
+    return f"pass key=…, set TRIMTAB_KEY, or add {address!r} to {path()}"
+
+
 def _is_address(url: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(url)

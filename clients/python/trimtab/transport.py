@@ -201,7 +201,7 @@ class Transport:
     def _spell_key(self) -> str:
         """Which key was sent, by its public part; or how to give one."""
         if not self.key:
-            return f"no key was found: pass key=…, set TRIMTAB_KEY, or add {self.url!r} to {credentials.path()}"
+            return f"no key was found: {credentials.advice(self.url)}"
         return f"key {self.key[:11]}… was sent" if _KEY.match(self.key) else "what was sent is no key (tt_…)"
 
 
