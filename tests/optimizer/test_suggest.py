@@ -21,7 +21,7 @@ from trimtab_service.optimizer.algorithms import modelled_reference
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.modelling import Past, model
 from trimtab_service.optimizer.pareto import hypervolume
-from trimtab_service.optimizer.suggest import fallback, suggest
+from trimtab_service.optimizer.suggest import suggest
 
 ALGORITHMS = ("gp", "random", "sobol", "grid")
 TWO = {
@@ -248,18 +248,6 @@ def test_states_of_an_earlier_fit_are_not_needed_nor_trusted() -> None:
     history = tuple(a_history(problem, 12))
     odd: dict[str, Any] = {"loss": {"theta": {"unknown": 1.0}}, "other": {}}
     assert suggest(problem, history, odd, [12]).items == suggest(problem, history, {}, [12]).items
-
-
-# --- The fallback ---------------------------------------------------------------------------------------------------
-
-
-def test_the_fallback_is_a_valid_point_of_its_own_for_each_trial() -> None:
-    problem = a_problem()
-    proposals = [fallback(problem, number) for number in range(8)]
-    assert {one.source for one in proposals} == {Source.FALLBACK}
-    assert all(problem.space.check(one.params) == one.params for one in proposals)
-    assert len({spell(one.params) for one in proposals}) == 8
-    assert fallback(problem, 3) == proposals[3]
 
 
 # --- Better than chance ---------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from trimtab_service.optimizer.maximize import Acquisition, maximize
 from trimtab_service.optimizer.modelling import Model, Past, model
 from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
 
-__all__ = ["fallback", "fallback_proposals", "modelled_reference", "suggest"]
+__all__ = ["fallback_proposals", "modelled_reference", "suggest"]
 
 _FEWEST = 2
 """A model needs so many told trials."""
@@ -62,13 +62,6 @@ def suggest(
         for objective, one in zip(problem.objectives, models or (), strict=False)
     }
     return Proposals(tuple(items), states)
-
-
-def fallback(problem: Problem, number: int) -> Proposal:
-    """A quasi-random point for when no proposal could be computed. Looks at no history, so it may be a repeat."""
-    encoding = Encoding.of(problem.space)
-    levels = designs.draw(encoding, number, problem.seed, Purpose.FALLBACK)
-    return Proposal(encoding.params(levels[0]), Source.FALLBACK)
 
 
 def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int]) -> Proposals:

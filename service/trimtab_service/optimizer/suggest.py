@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trimtab_service.domain.proposal import Proposal, Proposals
+from trimtab_service.domain.proposal import Proposals
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History
 
-__all__ = ["fallback", "fallback_proposals", "load", "suggest"]
+__all__ = ["fallback_proposals", "load", "suggest"]
 
 
 def suggest(
@@ -27,13 +27,6 @@ def suggest(
     from trimtab_service.optimizer import algorithms
 
     return algorithms.suggest(problem, history, surrogates, numbers)
-
-
-def fallback(problem: Problem, number: int) -> Proposal:
-    """A quasi-random point for when no proposal could be computed. Looks at no history, so it may be a repeat."""
-    from trimtab_service.optimizer import algorithms
-
-    return algorithms.fallback(problem, number)
 
 
 def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int]) -> Proposals:
