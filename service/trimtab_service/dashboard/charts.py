@@ -17,6 +17,8 @@ from trimtab_service.domain.trial import Trial
 
 _MOST_PARAMS = 300
 """Characters of params in a hover text."""
+_NEAR_ONE = 0.9
+"""A share whose best is above this is drawn by the logarithm of what it lacks to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,9 @@ def _trade_off(problem: Problem, landscape: Landscape) -> Chart:
     up, across = problem.objectives[:2]
     front = [_front_mark(problem, trial, across, up) for trial in thin(landscape.front, MOST_FRONT)]
     others = [_mark(problem, point, x=point.values[1], y=point.values[0]) for point in landscape.points]
-    frame = Frame(
-        _axis(across, [mark.x for mark in [*others, *front]], keep=[mark.x for mark in front]),
-        _axis(up, [mark.y for mark in [*others, *front]], keep=[mark.y for mark in front]),
-        _name(across),
-        _name(up),
-    )
+    x = _axis(across, [mark.x for mark in [*others, *front]], keep=[mark.x for mark in front])
+    y = _axis(up, [mark.y for mark in [*others, *front]], keep=[mark.y for mark in front])
+    frame = Frame(x, y, _name(across, x), _name(up, y))
     whole = len(problem.objectives) == 2
     better = (across.direction is Direction.MAXIMIZE, up.direction is Direction.MAXIMIZE) if whole else None
     size = sentences.counted(len(landscape.front), "model")
@@ -61,7 +60,7 @@ def _trade_off(problem: Problem, landscape: Landscape) -> Chart:
     ]
     if len(front) < len(landscape.front):
         told.append(f"{len(front):,} of the {len(landscape.front):,} models on the front are drawn.")
-    told += _left_out(frame, landscape, others)
+    told += [*_spacing(x, y), *_left_out(frame, landscape, others)]
     return Chart("Trade-off", picture, " ".join(told))
 
 
@@ -75,7 +74,8 @@ def _hypervolume(problem: Problem, landscape: Landscape) -> Chart:
     frame = Frame(
         _numbers(landscape, last), _steady("hypervolume", [mark.y for mark in steps]), "trial", "hypervolume ↑"
     )
-    final = numerals.short(landscape.hypervolume or 0.0)
+    volume = landscape.hypervolume
+    final = "more than a float can hold" if volume is None else numerals.short(volume)
     says = f"Hypervolume after each complete trial; it is {final} after {landscape.complete:,}."
     reference = ", ".join(numerals.said(name, value) for name, value in (landscape.reference or {}).items())
     origin = "taken a little beyond the front" if landscape.inferred else "as the study sets it"
@@ -97,15 +97,11 @@ def _best_so_far(problem: Problem, landscape: Landscape) -> Chart:
         if point.number not in knees
     ]
     last = max(landscape.last, landscape.steps[-1][0])
-    frame = Frame(
-        _numbers(landscape, last),
-        _axis(objective, [mark.y for mark in [*others, *steps]], keep=[steps[-1].y]),
-        "trial",
-        _name(objective),
-    )
+    y = _axis(objective, [mark.y for mark in [*others, *steps]], keep=[steps[-1].y])
+    frame = Frame(_numbers(landscape, last), y, "trial", _name(objective, y))
     says = f"Best {objective.metric} after each of {sentences.counted(landscape.complete, 'complete trial')}."
     told = ["The line is the best so far; each pale dot is a trial."] if others else ["The best so far."]
-    told += _left_out(frame, landscape, others)
+    told += [*_spacing(y), *_left_out(frame, landscape, others)]
     return Chart(
         f"Best {numerals.label(objective.metric)} so far",
         so_far(frame, steps, last, others, says=says),
@@ -125,7 +121,21 @@ def _left_out(frame: Frame, landscape: Landscape, others: Sequence[Mark]) -> lis
 
 
 def _axis(objective: Objective, values: list[float], keep: list[float]) -> Axis:
-    return Axis.around(objective.metric, values, log=objective.log, keep=keep)
+    error = 0.0 if objective.log else _least_error(objective, values)
+    return Axis.around(objective.metric, values, log=objective.log, error=error, keep=keep)
+
+
+def _least_error(objective: Objective, values: Sequence[float]) -> float:
+    """The smallest error to draw when shares near 1 are to be told apart; 0 for an axis that is not spaced by it."""
+    shares = objective.direction is Direction.MAXIMIZE and min(values) >= 0 and _NEAR_ONE < max(values) <= 1
+    if not shares:
+        return 0.0
+    return max(min((1 - value for value in values if value < 1), default=0.01) / 2, 1e-9)
+
+
+def _spacing(*axes: Axis) -> list[str]:
+    """Which of the axes are spaced by the error, in sentences."""
+    return [f"The axis of {axis.name} is spaced by the logarithm of the error." for axis in axes if axis.error]
 
 
 def _numbers(landscape: Landscape, last: int) -> Axis:
@@ -137,8 +147,9 @@ def _steady(name: str, values: list[float]) -> Axis:
     return Axis.around(name, values, keep=values)
 
 
-def _name(objective: Objective) -> str:
-    return f"{objective.metric} {ARROWS[objective.direction]}" + (" (log)" if objective.log else "")
+def _name(objective: Objective, axis: Axis) -> str:
+    scale = " (log error)" if axis.error else " (log)" if axis.log else ""
+    return f"{objective.metric} {ARROWS[objective.direction]}{scale}"
 
 
 def _mark(problem: Problem, point: Point, *, x: float, y: float) -> Mark:
