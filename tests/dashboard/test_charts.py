@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.dashboard.builders import landscape, one_goal, two_goals
 from trimtab_service.dashboard.charts import charts
 from trimtab_service.domain.metric import Direction
@@ -19,6 +23,31 @@ def test_one_objective_has_one_chart_with_every_trial_as_a_dot():
     assert chart.picture.count('class="off-front"') == 2
     assert chart.picture.count('class="on-front"') == 2
     assert chart.caption == "The line is the best so far; each pale dot is a trial."
+
+
+def test_shares_near_one_are_told_apart_and_the_caption_says_how():
+    study = two_goals()
+    values = [{"accuracy": one, "size_bytes": 1e3 * place} for place, one in enumerate((0.1, 0.9, 0.96, 0.99), 1)]
+    drawn = charts(study.problem, landscape(study, *values))[0]
+    assert "The axis of accuracy is spaced by the logarithm of the error." in drawn.caption
+    assert ">accuracy ↑ (log error)</text>" in drawn.picture
+    heights = [float(one) for one in re.findall(r'on-front" cx="[\d.]+" cy="([\d.]+)"', drawn.picture)]
+    assert max(heights) - min(heights) > 180, "the front takes most of the height"
+
+
+@pytest.mark.parametrize("best", [0.89, 1.5])
+def test_an_axis_is_linear_where_no_share_is_near_one(best):
+    study = two_goals()
+    drawn = charts(
+        study.problem, landscape(study, {"accuracy": 0.1, "size_bytes": 1}, {"accuracy": best, "size_bytes": 9})
+    )
+    assert "error" not in drawn[0].caption + drawn[0].picture
+
+
+def test_the_word_better_stands_above_the_chart():
+    study = two_goals()
+    picture = charts(study.problem, landscape(study, {"accuracy": 0.9, "size_bytes": 1e3}))[0].picture
+    assert re.search(r'class="hint" x="504" y="16"[^>]*>↖ better<', picture)
 
 
 def test_a_single_trial_can_be_drawn():

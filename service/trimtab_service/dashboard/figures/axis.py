@@ -22,8 +22,8 @@ _EXPONENTS = (-323, 308)
 class Axis:
     """low and high: the limits in scaled units. name: the metric.
 
-    log: scaled is log10 of the value. whole: only whole numbers are ticked. error: above 0, scaled is -log10(1 - value),
-    so that 0.9 to 0.99 is as far as 0.99 to 0.999; errors below it are drawn as it.
+    log: scaled is log10 of the value. whole: only whole numbers are ticked. error: above 0, scaled is
+    -log10(1 - value), so that 0.9 to 0.99 is as far as 0.99 to 0.999; errors below it are drawn as it.
     """
 
     name: str

@@ -44,15 +44,15 @@ def staircase(frame: Frame, front: Sequence[Mark], better: tuple[bool, bool]) ->
 
 
 def _arrow(better: tuple[bool, bool]) -> Markup:
-    """The word "better" in the corner that every front strives for."""
+    """The word "better" and which way that is, above the chart, where no point lies."""
     up_x, up_y = better
     words = ("better ", "↗" if up_y else "↘") if up_x else ("↖" if up_y else "↙", " better")
     return tag(
         "text",
         "".join(words),
         class_="hint",
-        x=WIDTH - RIGHT - 8 if up_x else LEFT + 8,
-        y=TOP + 14 if up_y else HEIGHT - BOTTOM - 8,
-        text_anchor="end" if up_x else "start",
+        x=WIDTH - RIGHT,
+        y=16,
+        text_anchor="end",
         aria_hidden="true",
     )
