@@ -140,4 +140,28 @@ def test_a_study_of_other_choices_shows_them_as_they_are():
     space = Space((Categorical("flag", (True, False)), Categorical("bits", (2, 4))))
     problem = studied().problem
     made = tabulate(replace(problem, space=space), [Trial(0, {"flag": True, "bits": 4})], (), Look(), NOW)
-    assert [cell.text for cell in made.rows[0].cells] == ["True", "4"]
+    assert [cell.text for cell in made.rows[0].cells] == ["–", "True", "4"]
+
+
+def costly(number, **values):
+    return complete(number, accuracy=0.9, size_bytes=10, **values)
+
+
+def shown(trials, metrics, order="-number"):
+    made = tabulate(PROBLEM, trials, (*METRICS, *metrics), Look(order=order), NOW)
+    return [column.name for column in made.columns]
+
+
+def test_objectives_come_first_then_params_then_what_else_was_measured():
+    assert shown([costly(0, latency_ms=1.0)], ("latency_ms",)) == [*METRICS, *PROBLEM.space.names, "latency_ms"]
+
+
+def test_metrics_that_repeat_another_have_no_column_until_the_table_is_ordered_by_them():
+    costs = ("parameters", "trainable_parameters", "macs", "flops")
+    same = [costly(0, parameters=5, trainable_parameters=5, macs=4, flops=8), costly(1)]
+    frozen = [*same, costly(2, parameters=5, trainable_parameters=2)]
+    count = len(METRICS) + len(PROBLEM.space.names)
+    assert shown(same, costs)[count:] == ["parameters", "macs"]
+    assert shown(frozen, costs)[count:] == ["parameters", "trainable_parameters", "macs"]
+    assert shown(same, costs, order="-flops")[count:] == ["parameters", "macs", "flops"]
+    assert shown([costly(0, flops=8)], ("flops",))[count:] == ["flops"]

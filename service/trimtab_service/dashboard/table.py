@@ -87,11 +87,18 @@ def tabulate(
     now: datetime,
     front: frozenset[int] = frozenset(),
 ) -> Table:
-    """The table of these trials. metrics: which have a column. front: numbers of the trials on the front."""
-    columns = [_metric(problem, name, look.order) for name in metrics]
+    """The table of these trials: objectives, then params, then the other metrics that say something of their own.
+
+    metrics: which were told. front: numbers of the trials on the front.
+    """
+    objectives = problem.objective_names
+    others = [name for name in metrics if name not in objectives and not _is_twin(name, metrics, trials, look.order)]
+    columns = [_metric(problem, name, look.order) for name in objectives]
     columns += [_param(problem, name, look.order) for name in problem.space.names]
-    writers = [_values_writer(name, trials) for name in metrics]
+    columns += [_metric(problem, name, look.order) for name in others]
+    writers = [_values_writer(name, trials) for name in objectives]
     writers += [_params_writer(name, trials) for name in problem.space.names]
+    writers += [_values_writer(name, trials) for name in others]
     rows = tuple(
         Row(
             number=trial.number,
@@ -118,6 +125,22 @@ def tabulate(
 def followed(look: Look, column: Column) -> Look:
     """The look after the column's heading is followed."""
     return replace(look.first(), order=column.order)
+
+
+def _is_twin(name: str, metrics: Sequence[str], trials: Sequence[Trial], order: str) -> bool:
+    """Whether another column says the same: FLOPs are two per MAC, and mostly every parameter is trained."""
+    if order.removeprefix("-") == name:
+        return False
+    match name:
+        case "flops":
+            return "macs" in metrics
+        case "trainable_parameters":
+            return all(_number(trial, name) == _number(trial, "parameters") for trial in trials)
+    return False
+
+
+def _number(trial: Trial, metric: str) -> float | None:
+    return trial.values[metric].value if metric in trial.values else None
 
 
 def _metric(problem: Problem, name: str, order: str) -> Column:
