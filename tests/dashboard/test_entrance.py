@@ -104,6 +104,7 @@ def test_the_login_page_asks_for_the_key(api):
     assert page.one("form").attributes["action"] == "/login"
     assert page.one("input", id="key").attributes["type"] == "password"
     assert page.all("form", action="/logout") == []
+    assert "it printed an address that logs in once, and where its key is" in page.text
 
 
 def test_logging_out_ends_the_session_for_good(api, browser):

@@ -220,3 +220,12 @@ def test_a_paused_study_says_so(api, look, fill):
     assert api.patch("/v1/studies/s", {"state": "paused"}).status_code == 200
     assert look("/s/s").one("span", class_="pill").text == "paused"
     assert look("/").one("span", class_="pill").text == "paused"
+
+
+def test_a_study_says_whether_it_is_active_and_when_its_budget_is_used_up(api, look, fill):
+    fill("s", 1, max_trials=1)
+    assert look("/s/s").one("span", class_="pill").text == "active"
+    assert look("/").all("span", class_="pill") == []
+    assert api.post("/v1/studies/s/ask", {}).status_code == 201
+    assert look("/s/s").one("span", class_="pill").text == "budget used up"
+    assert look("/").one("span", class_="pill").text == "budget used up"

@@ -20,9 +20,9 @@ def found(study, *values, **counts):
 
 def test_one_objective_names_the_best_trial_and_the_standstill():
     study = one_goal("accuracy", Direction.MAXIMIZE)
-    values = [{"accuracy": one} for one in (0.5, 0.978, 0.9, 0.9, 0.2)]
-    assert found(study, *values) == "Best so far: trial 1, accuracy 0.978. No better in the last 3 trials."
-    assert found(study, *values[:3]) == "Best so far: trial 1, accuracy 0.978."
+    values = [{"accuracy": one} for one in (0.5, 0.978, *[0.9] * 10)]
+    assert found(study, *values) == "Best so far: trial 1, accuracy 0.978. No better in the last 10 trials."
+    assert found(study, *values[:-1]) == "Best so far: trial 1, accuracy 0.978."
 
 
 def test_a_finished_study_has_a_best_trial_for_good():
@@ -35,12 +35,11 @@ def test_two_objectives_name_both_ends_of_the_front():
         two_goals(),
         {"accuracy": 0.941, "size_bytes": 9_300},
         {"accuracy": 0.978, "size_bytes": 61_200},
-        {"accuracy": 0.5, "size_bytes": 1e6},
-        {"accuracy": 0.4, "size_bytes": 2e6},
+        *[{"accuracy": 0.5, "size_bytes": 1e6}] * 12,
     )
     assert said == (
         "2 models on the front: the most accurate is trial 1 (accuracy 0.978, size 61.2 kB), "
-        "the smallest is trial 0 (accuracy 0.941, size 9.3 kB). No growth in the last 2 trials."
+        "the smallest is trial 0 (accuracy 0.941, size 9.3 kB). No growth in the last 12 trials."
     )
 
 
@@ -79,6 +78,20 @@ def test_without_a_result_it_says_what_is_going_on(counts, said):
 
 def test_a_paused_study_without_trials_says_so():
     assert found(two_goals(state=StudyState.PAUSED)) == "No trial yet, and the study is paused."
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "active"),
+        ({"max_trials": 5, "charged": 4}, "active"),
+        ({"max_trials": 5, "charged": 5}, "budget used up"),
+        ({"state": StudyState.PAUSED}, "paused"),
+        ({"state": StudyState.FINISHED, "max_trials": 5, "charged": 5}, "finished, budget used up"),
+    ],
+)
+def test_a_studys_standing_is_its_state_or_that_nothing_is_left_of_the_budget(changes, said):
+    assert sentences.standing(two_goals(**changes)) == said
 
 
 def test_a_list_says_it_in_brief():

@@ -39,6 +39,7 @@ class Entry:
     """A study in the list. found: the best value or the front's size; None when it was not worked out this time."""
 
     study: Study
+    standing: str
     definition: Definition
     counts: tuple[tuple[str, int], ...]
     strip: Markup
@@ -67,6 +68,7 @@ class StudyPage:
     """
 
     study: Study
+    standing: str
     definition: Definition
     sentence: str
     counts: tuple[tuple[str, int], ...]
@@ -148,6 +150,7 @@ def lay_out(
         later = addresses.study(study.name, onward, part="trials")
     return StudyPage(
         study=study,
+        standing=sentences.standing(study),
         definition=define(study),
         sentence=sentences.found(study, view.counts, landscape),
         counts=_counts(view.counts),
@@ -180,6 +183,7 @@ def _entry(view: StudyView, landscape: Landscape | None, latest: datetime | None
     volume = landscape.hypervolume if landscape is not None and len(problem.objectives) > 1 else None
     return Entry(
         study=view.study,
+        standing=sentences.standing(view.study),
         definition=define(view.study),
         counts=_counts(view.counts),
         strip=strip(view.counts, _left(view.study)),

@@ -19,8 +19,8 @@ _BEST = {
     ("flops", Direction.MINIMIZE): "the one with the fewest FLOPs",
     ("parameters", Direction.MINIMIZE): "the one with the fewest parameters",
 }
-_WORTH_SAYING = 2
-"""So many trials without progress are not worth a word."""
+_WORTH_SAYING = 10
+"""Fewer trials than these without progress say nothing."""
 
 
 def found(study: Study, counts: Mapping[TrialState, int], landscape: Landscape) -> str:
@@ -40,6 +40,13 @@ def in_brief(problem: Problem, landscape: Landscape) -> str:
         metric = problem.objectives[0].metric
         return numerals.said(metric, landscape.front[0].values[metric].value)
     return f"{_models(len(landscape.front))} on the front"
+
+
+def standing(study: Study) -> str:
+    """Whether the study still hands out trials, in a word or two: "active", "paused", "budget used up"."""
+    if study.max_trials is None or study.charged < study.max_trials:
+        return study.state.value
+    return "budget used up" if study.state is StudyState.ACTIVE else f"{study.state.value}, budget used up"
 
 
 def scores(problem: Problem, trial: Trial) -> str:
