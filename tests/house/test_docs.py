@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
+import trimtab
 from tests.house.repo import ROOT, kept_files, text_of
-from trimtab_service.api.errors import Refusal
-from trimtab_service.domain.errors import all_errors
+from trimtab import cli
+from trimtab.errors import from_problem
+from trimtab_service.api.errors import codes
 from trimtab_service.domain.study import Algorithm, StudyState
 from trimtab_service.domain.trial import FailureKind, Source, TrialState
 from trimtab_service.settings import Settings, variable
@@ -31,8 +34,8 @@ def _doc(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
-def _refusals(cls: type[Refusal]) -> list[type[Refusal]]:
-    return [one for child in cls.__subclasses__() for one in (child, *_refusals(child))]
+def _below(cls: type) -> list[type]:
+    return [one for child in cls.__subclasses__() for one in (child, *_below(child))]
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
@@ -55,8 +58,39 @@ def test_every_variable_that_the_code_reads_is_in_the_docs() -> None:
 
 
 def test_every_error_code_is_explained() -> None:
-    codes = {cls.code for cls in [*all_errors(), *_refusals(Refusal)]}
-    assert sorted(code for code in codes if f"`{code}`" not in _doc("errors.md")) == []
+    assert sorted(code for code in codes() if f"`{code}`" not in _doc("errors.md")) == []
+
+
+def test_the_client_raises_the_class_that_the_docs_name_for_each_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \| (.*?) \|", _doc("errors.md"), re.MULTILINE)
+    raised = {code: from_problem(int(status), {"code": code, "detail": "no"}) for code, status, _ in rows}
+    assert {code: cell for code, _, cell in rows} == {code: f"`{type(one).__name__}`" for code, one in raised.items()}
+    assert {type(one).__name__ for one in raised.values()} <= set(trimtab.__all__)
+    assert [code for code, one in raised.items() if one.code != code] == []
+
+
+def test_the_docs_name_every_code_that_is_the_clients_alone_and_its_class() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `((?:costs\.)?[A-Z]\w+)` \|", _doc("errors.md"), re.MULTILINE)
+    named = {code: attrgetter(name)(trimtab) for code, name in rows}
+    own = {cls for cls in _below(trimtab.TrimtabError) if cls.__module__.split(".")[0] == "trimtab"}
+    assert named == {cls.code: cls for cls in own if cls.code not in codes()}
+
+
+@pytest.mark.parametrize("kind", [trimtab.Client, trimtab.Study, trimtab.Trial])
+def test_the_clients_readme_names_every_method(kind: type) -> None:
+    readme = (ROOT / "clients" / "python" / "README.md").read_text()
+    methods = {name for name, one in vars(kind).items() if not name.startswith("_") and not isinstance(one, property)}
+    inner = {"send", "renew", "lose_lease"}  # for the client's own rooms
+    assert sorted(name for name in methods - inner if not re.search(rf"\b{name}\(", readme)) == []
+
+
+def test_the_clients_readme_names_every_verb_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    verbs = re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)
+    readme = (ROOT / "clients" / "python" / "README.md").read_text()
+    assert "pareto" in verbs
+    assert [verb for verb in verbs if f"    trimtab {verb} " not in readme] == []
 
 
 def test_every_public_word_is_in_the_glossary() -> None:

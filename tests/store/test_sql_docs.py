@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from tests.builders import a_study, a_trial, some_params, two_objectives
+from tests.builders import a_study, a_trial, two_objectives
 from trimtab_service.domain.metric import Value
+from trimtab_service.domain.parameter import Float, Int
+from trimtab_service.domain.space import Space
 from trimtab_service.domain.trial import Failure, FailureKind, TrialState
 
 DOCS = (Path(__file__).parents[2] / "docs" / "sql.md").read_text()
@@ -52,17 +54,19 @@ def test_the_view_has_a_row_per_trial_and_metric(store, query):
 
 
 def test_the_first_query_finds_the_most_accurate_trials_and_their_size(store, query):
-    study = a_study(store, name="digits", objectives=two_objectives())
+    space = Space((Int("width_1", 4, 256, log=True), Float("learning_rate", 1e-5, 1.0, log=True)))
+    study = a_study(store, name="digits-gp-s0", space=space, objectives=two_objectives())
     for place in range(12):
+        params = {"width_1": 4 + place, "learning_rate": 1e-3 * (1 + place)}
         told = {"accuracy": place / 20, "size_bytes": 1000.0 * (place + 1)}
-        a_trial(store, study, state=TrialState.COMPLETE, values=told)
+        a_trial(store, study, state=TrialState.COMPLETE, params=params, values=told)
     a_trial(store, study)
     a_trial(store, a_study(store, name="other"), state=TrialState.COMPLETE, values={"accuracy": 1.0})
     found = query(BEST)
     assert [(number, accuracy, size) for number, accuracy, size, _ in found] == [
         (place, place / 20, 1000.0 * (place + 1)) for place in range(11, 1, -1)
     ]
-    assert float(found[0][3]) == some_params(11)["lr"]
+    assert float(found[0][3]) == 1e-3 * 12
 
 
 def test_the_second_query_counts_how_trials_ended(store, query):
