@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -201,6 +203,23 @@ def test_the_command_runs_as_a_program(server: FakeServer) -> None:
             check=False,
         )
     assert (done.returncode, done.stdout, done.stderr) == (0, "no studies\n", "")
+
+
+def test_a_missing_server_is_given_up_after_seconds_and_the_command_that_starts_one_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "PATIENCE", 0.3)
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        started = time.monotonic()
+        assert cli.main(["studies", "--url", url]) == 1
+    assert time.monotonic() - started < 20
+    said = capsys.readouterr()
+    assert said.out == ""
+    last = said.err.splitlines()[-1]
+    assert last.startswith(f"trimtab: server_unreachable: {url} did not answer for 0 s (")
+    assert last.endswith(": connection refused (start one: trimtab-service serve)")
 
 
 def test_the_version_is_printed(run: Run) -> None:

@@ -124,6 +124,13 @@ def test_what_is_no_address_is_refused_at_once(url: Any) -> None:
     assert repr(url) in str(caught.value)
 
 
+def test_an_address_without_its_scheme_is_named_with_it() -> None:
+    with pytest.raises(ServerUnreachable, match=r"got '127\.0\.0\.1:9'; is 'http://127\.0\.0\.1:9' meant\?"):
+        Client("127.0.0.1:9")
+    with pytest.raises(ServerUnreachable, match=r"got 'http://'$"):
+        Client("http://")
+
+
 @pytest.mark.parametrize("url", ["http://[::1]:8731", "https://lab/trimtab/", "http://user@lab", "HTTP://lab"])
 def test_an_address_may_have_a_port_a_path_and_a_user(url: str) -> None:
     with Client(url) as client:

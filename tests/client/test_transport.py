@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import socket
+import ssl
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.client.fake_server import KEY
+from tests.client.fake_server import KEY, FakeServer
 from trimtab.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -188,6 +193,104 @@ def test_a_dead_server_is_given_up_at_the_deadline_and_the_error_says_how_long_a
     )
 
 
+def refused() -> httpx2.ConnectError:
+    """As the HTTP library raises it: with the system's error behind it."""
+    error = httpx2.ConnectError("[Errno 111] Connection refused")
+    error.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    return error
+
+
+def test_a_silent_server_is_complained_of_at_the_first_try_and_once(caplog: pytest.LogCaptureFixture) -> None:
+    script = Script(refused())
+    with pytest.raises(ServerUnreachable):
+        script.transport().send("GET", "/x")
+    assert len(script.requests) > 3
+    assert [(one.levelname, one.getMessage()) for one in caplog.records if one.levelno >= logging.WARNING] == [
+        ("WARNING", "http://lab:8731 does not answer (connection refused); trying for 60 s more")
+    ]
+
+
+def test_a_busy_server_is_complained_of_with_its_answer(caplog: pytest.LogCaptureFixture) -> None:
+    Script(problem(503), ok()).transport().send("GET", "/x")
+    assert caplog.messages == [
+        "http://lab:8731 can't answer now (GET /x: 503 Service Unavailable); trying for 60 s more"
+    ]
+
+
+def test_warnings_are_seen_by_who_has_set_up_no_logging() -> None:
+    script = "import trimtab, contextlib\n"
+    script += (
+        "with contextlib.suppress(trimtab.ServerUnreachable): trimtab.Client(url, 'tt_x', deadline=0.3).studies()"
+    )
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-c", f"url = {url!r}\n{script}"], capture_output=True, text=True, check=True
+        )
+    assert done.stderr == f"{url} does not answer (connection refused); trying for 0 s more\n"
+
+
+def test_the_error_stands_alone_without_what_the_http_library_saw() -> None:
+    with pytest.raises(ServerUnreachable) as caught:
+        Script(refused()).transport().send("GET", "/x")
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert str(caught.value).endswith("connection refused")
+
+
+def test_a_server_that_is_missing_on_this_machine_can_be_started() -> None:
+    script = Script(refused())
+    transport = script.transport()
+    with pytest.raises(ServerUnreachable) as far:
+        transport.send("GET", "/x")
+    assert not hasattr(far.value, "__notes__")
+    transport.url = "http://127.0.0.1:8731"
+    with pytest.raises(ServerUnreachable) as near:
+        transport.send("GET", "/x")
+    assert near.value.__notes__ == ["start one: trimtab-service serve"]
+
+
+def test_a_server_that_nobody_reaches_can_be_given_up_before_the_deadline() -> None:
+    script = Script(refused())
+    transport = script.transport()
+    transport.absence = 5.0
+    with pytest.raises(ServerUnreachable):
+        transport.send("GET", "/x")
+    assert math.fsum(script.slept) <= 5
+    script = Script(*[problem(503, **{"Retry-After": "20"})] * 2, ok())
+    transport = script.transport()
+    transport.absence = 5.0
+    assert transport.send("GET", "/x") == {"fine": True}, "a server that answers is there"
+
+
+@pytest.mark.parametrize(
+    "trouble", [ssl.SSLCertVerificationError(1, "self-signed certificate"), ssl.SSLError(1, "no")]
+)
+def test_a_certificate_that_is_no_good_is_given_up_at_once(trouble: Exception) -> None:
+    error = httpx2.ConnectError(str(trouble))
+    error.__cause__ = trouble
+    script = Script(error)
+    with pytest.raises(ServerUnreachable, match="no secure connection: ") as caught:
+        script.transport().send("GET", "/x")
+    assert len(script.requests) == 1
+    assert "certificate" in caught.value.__notes__[0]
+
+
+def test_tls_that_was_hung_up_on_is_tried_again() -> None:
+    error = httpx2.ConnectError("EOF")
+    error.__cause__ = ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+    assert Script(error, ok()).transport().send("GET", "/x") == {"fine": True}
+
+
+def test_https_to_a_server_of_plain_http_is_given_up_at_once(server: FakeServer) -> None:
+    with server.listening() as url:
+        transport = Transport(url.replace("http:", "https:"), None, deadline=60)
+        with pytest.raises(ServerUnreachable, match=r"\(1 try\): no secure connection"):
+            transport.send("GET", "/x")
+        transport.close()
+
+
 def test_a_pause_beyond_the_deadline_is_not_waited_for() -> None:
     script = Script(problem(503, "overloaded", **{"Retry-After": "600"}))
     with pytest.raises(Unavailable) as caught:
@@ -225,6 +328,15 @@ def test_a_refused_key_is_named_by_its_public_part_only() -> None:
     notes = " ".join(caught.value.__notes__)
     assert "tt_0a1b2c3d…" in notes
     assert "ssss" not in notes
+
+
+def test_a_key_that_was_cut_off_is_not_called_something_else() -> None:
+    with pytest.raises(Unauthorized) as caught:
+        Script(problem(401, "unauthorized")).transport(key="tt_secret").send("GET", "/x")
+    assert caught.value.__notes__ == ["what was sent begins with tt_ but is not a whole key: was it cut off?"]
+    with pytest.raises(Unauthorized) as caught:
+        Script(problem(401, "unauthorized")).transport(key="secret").send("GET", "/x")
+    assert caught.value.__notes__ == ["what was sent is no key (tt_…)"]
 
 
 def test_a_missing_key_is_explained() -> None:

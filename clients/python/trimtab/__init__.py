@@ -12,7 +12,6 @@ Importing it loads the standard library only; the HTTP library comes with the fi
 from __future__ import annotations
 
 import importlib
-import logging
 from typing import TYPE_CHECKING, Any
 
 from trimtab.client import Client
@@ -104,8 +103,6 @@ __all__ = [
     "costs",
     "measure",
 ]
-
-logging.getLogger("trimtab").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,9 @@ from trimtab.client import Client
 from trimtab.errors import InvalidCredentials, TrimtabError
 from trimtab.study import Study
 
+PATIENCE = 5.0
+"""Seconds for which a server that nobody reaches is tried: a person is waiting."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
@@ -26,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[[Client, argparse.Namespace], None] = arguments.run
     try:
         with Client(arguments.url, arguments.key) as client:
+            client.transport.absence = PATIENCE
             run(client, arguments)
         sys.stdout.flush()
     except TrimtabError as error:

@@ -28,7 +28,8 @@ class Client:
 
     url, key: by default TRIMTAB_URL and TRIMTAB_KEY, then http://127.0.0.1:8731 and the credentials file.
     http: an httpx2.Client (or Starlette's TestClient) to be used instead of an own one; it stays open.
-    timeout: seconds of silence after which a try is given up. deadline: seconds that a call may take with its tries.
+    timeout: seconds of silence after which a try is given up, 5 for the connection. deadline: seconds that a call
+    may take with its tries.
 
     Raises ServerUnreachable for what is no address, InvalidCredentials for what is no key, Invalid.
     """

@@ -15,7 +15,7 @@ def find_url(url: str | None = None) -> str:
     """The server's address without a slash at its end: url, TRIMTAB_URL, or the default. Raises ServerUnreachable."""
     found = url or os.environ.get("TRIMTAB_URL") or DEFAULT_URL
     if not _is_address(found):
-        raise ServerUnreachable(f"expected an address like {DEFAULT_URL}, got {found!r}")
+        raise ServerUnreachable(no_address(found))
     return found.rstrip("/")
 
 
@@ -60,6 +60,13 @@ def key_on_file(address: str) -> str | None:
 def advice(address: str) -> str:
     """How to give a key for an address."""
     return f"pass key=…, set TRIMTAB_KEY, or add {address!r} to {path()}"
+
+
+def no_address(given: object) -> str:
+    """Why something is no address, and what was meant perhaps."""
+    meant = f"http://{given}"
+    hint = f"; is {meant!r} meant?" if isinstance(given, str) and "://" not in given and _is_address(meant) else ""
+    return f"expected an address like {DEFAULT_URL}, got {given!r}{hint}"
 
 
 def _is_address(url: str) -> bool:

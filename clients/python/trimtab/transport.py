@@ -1,15 +1,16 @@
 """Talks HTTP to the server, patiently. Knows httpx2 (nothing else does) and when to try again; never what is said.
 
 Tried again: connect error, reset, timeout, and the answers 408, 409 idempotency_in_progress, 429, 502, 503, 504, 507;
-a plain 500 a few times, and only under an Idempotency-Key. Never any other 4xx. The n-th pause is
-uniform(0, min(30 s, 0.2 s · 2ⁿ)) (full jitter), at least the answer's Retry-After, and all tries of a call share one
-key and one deadline.
+a plain 500 a few times, and only under an Idempotency-Key. Never any other 4xx, nor after TLS
+that can't be trusted. The n-th pause is uniform(0, min(30 s, 0.2 s · 2ⁿ)) (full jitter), at least the answer's
+Retry-After, and all tries of a call share one key and one deadline. The first try that fails is a warning.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import random
 import re
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from trimtab import credentials, forks, wire
+from trimtab import credentials, forks, outages, wire
 from trimtab.errors import Invalid, ServerError, ServerUnreachable, Unauthorized, from_problem
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ BASE = 0.2
 """Seconds: the first pause is at most this."""
 CAP = 30.0
 """Seconds: no pause is longer, unless the server asks for it."""
+CONNECT = 5.0
+"""Seconds that a connection may take: a machine that is off does not refuse, it is silent."""
 RETRIED = frozenset({408, 429, 502, 503, 504, 507})
 TRIES_AT_500 = 4
 """A server that fails the same way four times has a bug; to wait for the deadline would only hide it."""
 _KEY = re.compile(r"tt_[0-9A-Za-z]{8}_")
+_KEY_HEAD = "tt_"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -51,7 +55,10 @@ class Pauses:
 
 
 class Transport:
-    """One server and one key. timeout: seconds of silence that end a try. deadline: seconds that a call may take."""
+    """One server and one key. timeout: seconds of silence that end a try. deadline: seconds that a call may take.
+
+    absence: seconds after which a server that nobody reaches is given up, where that is before the deadline.
+    """
 
     def __init__(
         self,
@@ -66,6 +73,7 @@ class Transport:
         self.url = url
         self.key = key
         self.deadline = _seconds("deadline", deadline)
+        self.absence = math.inf
         self._timeout = _seconds("timeout", timeout)
         self._own = http is None
         self._http = http
@@ -109,20 +117,18 @@ class Transport:
         while True:
             outcome = self._try(method, path, content, params, headers, until - clock())
             tried += 1
+            if outages.is_absence(outcome):
+                until = min(until, started + self.absence)
             if tried == tries or not _is_retried(outcome, once=once, tried=tried):
                 break
             pause = self._pauses.uniform(0.0, min(CAP, BASE * 2.0 ** min(tried - 1, 30)))
             pause = max(pause, _retry_after(outcome))
             if clock() + pause >= until:
                 break
-            log.log(
-                logging.WARNING if tried == 1 else logging.INFO,
-                "%s %s: %s; trying again in %.1f s",
-                method,
-                self.url + path,
-                _spell(outcome),
-                pause,
-            )
+            if tried == 1:
+                log.warning("%s; trying for %.0f s more", self._complain(outcome, method, path), until - clock())
+            else:
+                log.info("%s; trying again in %.1f s", self._complain(outcome, method, path), pause)
             self._pauses.sleep(pause)
         return self._read(outcome, tried, clock() - started)
 
@@ -154,17 +160,16 @@ class Transport:
         import httpx2
 
         # Starlette's TestClient, which may be what was brought, takes no timeout.
-        timeout = max(0.1, min(self._timeout, left)) if self._own else httpx2.USE_CLIENT_DEFAULT
+        longest = max(0.1, min(self._timeout, left))
+        timeout = httpx2.Timeout(longest, connect=min(longest, CONNECT)) if self._own else httpx2.USE_CLIENT_DEFAULT
         try:
             return self._connections().request(
                 method, self.url + path, content=content, params=params, headers=headers, timeout=timeout
             )
-        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-            raise ServerUnreachable(
-                f"expected an address like {credentials.DEFAULT_URL}, got {self.url!r}"
-            ) from error
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL):
+            raise ServerUnreachable(credentials.no_address(self.url)) from None
         except UnicodeEncodeError as error:
-            raise Invalid(f"expected text that can be sent as UTF-8, but {error}") from error
+            raise Invalid(f"expected text that can be sent as UTF-8, but {error}") from None
         except httpx2.RequestError as error:
             return error
 
@@ -181,10 +186,14 @@ class Transport:
 
     def _read(self, outcome: httpx2.Response | httpx2.RequestError, tries: int, seconds: float) -> Any:
         if isinstance(outcome, Exception):
-            raise ServerUnreachable(
+            unreachable = ServerUnreachable(
                 f"{self.url} did not answer for {seconds:.0f} s ({tries} {'try' if tries == 1 else 'tries'}): "
                 f"{_spell(outcome)}"
-            ) from outcome
+            )
+            advice = outages.advice(outcome, near=urllib.parse.urlsplit(self.url).hostname in _LOOPBACK)
+            if advice:
+                unreachable.add_note(advice)
+            raise unreachable from None  # what the HTTP library saw is in the sentence
         if outcome.is_success:
             if outcome.status_code == 204 or not outcome.content:
                 return None
@@ -202,7 +211,16 @@ class Transport:
         """Which key was sent, by its public part; or how to give one."""
         if not self.key:
             return f"no key was found: {credentials.advice(self.url)}"
-        return f"key {self.key[:11]}… was sent" if _KEY.match(self.key) else "what was sent is no key (tt_…)"
+        if _KEY.match(self.key):
+            return f"key {self.key[:11]}… was sent"
+        if self.key.startswith(_KEY_HEAD):
+            return "what was sent begins with tt_ but is not a whole key: was it cut off?"
+        return "what was sent is no key (tt_…)"
+
+    def _complain(self, outcome: httpx2.Response | httpx2.RequestError, method: str, path: str) -> str:
+        if isinstance(outcome, Exception):
+            return f"{self.url} does not answer ({_spell(outcome)})"
+        return f"{self.url} can't answer now ({method} {path}: {_spell(outcome)})"
 
 
 def _seconds(name: str, given: float) -> float:
@@ -222,7 +240,7 @@ def _problem(response: httpx2.Response) -> Mapping[str, Any]:
 
 def _is_retried(outcome: httpx2.Response | httpx2.RequestError, *, once: bool, tried: int) -> bool:
     if isinstance(outcome, Exception):
-        return True
+        return not outages.is_hopeless(outcome)
     match outcome.status_code:
         case 409:
             return _problem(outcome).get("code") == "idempotency_in_progress"
@@ -248,5 +266,5 @@ def _retry_after(outcome: httpx2.Response | httpx2.RequestError) -> float:
 
 def _spell(outcome: httpx2.Response | httpx2.RequestError) -> str:
     if isinstance(outcome, Exception):
-        return f"{type(outcome).__name__} {outcome}".strip()
+        return outages.spell(outcome)
     return f"{outcome.status_code} {outcome.reason_phrase}".strip()
