@@ -20,10 +20,13 @@ THREADS = 32
 """Requests worked on at once; asks that compute hold at most half of these."""
 
 
-def build_rooms(settings: Settings) -> Rooms:
-    """The rooms below the routes; nothing is started or opened yet but the database's engine."""
+def build_rooms(settings: Settings, *, checkpoints: bool = True) -> Rooms:
+    """The rooms below the routes; nothing is started or opened yet but the database's engine.
+
+    checkpoints: False for an SQLite file that another process serves.
+    """
     return Rooms(
-        store=Store(settings.database),
+        store=Store(settings.database, checkpoints=checkpoints),
         compute=Compute(settings.compute_workers),
         lease_seconds=settings.lease_seconds,
         deadline=settings.deadline_seconds,

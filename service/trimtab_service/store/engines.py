@@ -6,12 +6,15 @@ SQLite before 3.51.3 can corrupt a WAL file when two connections checkpoint at a
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 
 BUSY_SECONDS = 5.0
 """How long a transaction waits for SQLite's one write connection."""
@@ -37,26 +40,70 @@ class Engines:
             engine.dispose()
 
 
-def open_engines(url: str) -> Engines:
-    """The engines for sqlite:///file, sqlite:// (in memory) or postgresql://… . Opens no connection yet."""
-    parsed = make_url(url)
+def open_engines(url: str, *, checkpoints: bool = True) -> Engines:
+    """The engines for sqlite:///file, sqlite:// (in memory) or postgresql://… . Opens no connection yet.
+
+    checkpoints: whether the writer moves what is in SQLite's WAL into the file. Without it, one may write to a file
+    that another process serves, as long as that one keeps it open.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, checkpoints)
+    return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+
+
+def file_of(url: str) -> Path | None:
+    """The real path of the file that an SQLite URL opens; None for one in memory and for PostgreSQL.
+
+    Raises ValueError when the URL is none of a database that can be opened.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite" or _is_memory(parsed):
+        return None
+    return Path(os.path.realpath(str(parsed.database)))
+
+
+def name_of(url: str) -> str:
+    """The database for people to read, without a password. Raises ValueError as file_of does."""
+    file, parsed = file_of(url), _parsed(url)
+    if file is not None:
+        return f"sqlite:///{file}"
+    if parsed.get_backend_name() == "sqlite":
+        return "sqlite in memory, gone when the server ends"
+    return parsed.set(drivername="postgresql", query={}).render_as_string()
+
+
+def _parsed(url: str) -> URL:
+    """Raises ValueError; its message never shows the URL, which may hold a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("expected a database URL such as postgresql://USER:PASSWORD@HOST:PORT/NAME") from error
     match parsed.get_backend_name():
-        case "sqlite":
-            return _sqlite(parsed)
         case "postgresql":
-            return _postgresql(parsed.set(drivername="postgresql+psycopg"))
-    raise ValueError(f"expected a database URL of sqlite or postgresql, got {parsed.render_as_string()!r}")
+            return parsed
+        case "sqlite" if parsed.host is None and "?" not in url:
+            return parsed
+        case "sqlite":
+            raise ValueError(
+                "expected sqlite:/// and the path of a file, without parameters; a ? in the path is written as %3F"
+            )
+    raise ValueError(f"expected a database URL of sqlite or postgresql, got one of {parsed.get_backend_name()!r}")
 
 
-def _sqlite(url: URL) -> Engines:
-    write = _sqlite_engine(url, pool_size=1, pool_timeout=BUSY_SECONDS, writes=True)
-    if url.database in (None, "", ":memory:"):
+def _is_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:")
+
+
+def _sqlite(url: URL, checkpoints: bool) -> Engines:
+    write = _sqlite_engine(url, pool_size=1, pool_timeout=BUSY_SECONDS, writes=True, checkpoints=checkpoints)
+    if _is_memory(url):
         return Engines(write, write, write)
-    read = _sqlite_engine(url, pool_size=POOL_SIZE, pool_timeout=POOL_SECONDS, writes=False)
+    read = _sqlite_engine(url, pool_size=POOL_SIZE, pool_timeout=POOL_SECONDS, writes=False, checkpoints=False)
     return Engines(write, read, write)
 
 
-def _sqlite_engine(url: URL, *, pool_size: int, pool_timeout: float, writes: bool) -> Engine:
+def _sqlite_engine(url: URL, *, pool_size: int, pool_timeout: float, writes: bool, checkpoints: bool) -> Engine:
     engine = create_engine(
         url,
         json_serializer=_dumps,
@@ -73,8 +120,9 @@ def _sqlite_engine(url: URL, *, pool_size: int, pool_timeout: float, writes: boo
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
-        if not writes:
+        if not checkpoints:
             cursor.execute("PRAGMA wal_autocheckpoint = 0")
+        if not writes:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 

@@ -10,6 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from trimtab_service.domain.errors import DatabaseUnavailable
+
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a table on PostgreSQL, before it gives up rather than hold up the server."""
 ADVISORY_LOCK = 8731
@@ -17,9 +19,10 @@ ADVISORY_LOCK = 8731
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the tables up to the revision, all in one transaction."""
+    """Bring the tables up to the revision, in one transaction. Raises DatabaseUnavailable when they are beyond."""
     with engine.begin() as connection:
         _alone(connection)
+        _check_known(connection)
         command.upgrade(_config(connection), revision)
 
 
@@ -45,6 +48,16 @@ def _alone(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ADVISORY_LOCK})
         connection.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": LOCK_TIMEOUT})
+
+
+def _check_known(connection: Connection) -> None:
+    """Raise DatabaseUnavailable when the tables are at a revision that this version has never heard of."""
+    revision = revision_of(connection)
+    known = {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseUnavailable(
+            f"the database is at revision {revision!r}, which this version does not know: a newer one wrote it"
+        )
 
 
 def _config(connection: Connection) -> Config:

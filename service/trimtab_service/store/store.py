@@ -27,9 +27,12 @@ class Transaction(Studies, Trials, Reports, History, Keys, Answers):
 class Store:
     """A database of studies and trials. Raises DatabaseUnavailable and Raced in place of the drivers' errors."""
 
-    def __init__(self, url: str) -> None:
-        """url: sqlite:///file.db, sqlite:// (in memory, for tests) or postgresql://user:password@host/name."""
-        self._engines = open_engines(url)
+    def __init__(self, url: str, *, checkpoints: bool = True) -> None:
+        """url: sqlite:///file.db, sqlite:// (in memory, for tests) or postgresql://user:password@host/name.
+
+        checkpoints: False for an SQLite file that another process serves. Raises ValueError for another URL.
+        """
+        self._engines = open_engines(url, checkpoints=checkpoints)
 
     @contextmanager
     def begin(self, project_id: int = DEFAULT_PROJECT) -> Iterator[Transaction]:
