@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trimtab_service.cli import credentials
+from trimtab_service.store import file_of
 
 COMMAND = [sys.executable, "-m", "trimtab_service"]
 PATIENCE = 60
@@ -48,8 +49,8 @@ class Server:
     @property
     def key(self) -> str:
         """The key that the server wrote for its database's or its own address."""
-        file = self.database.removeprefix("sqlite:///")
-        key = credentials.key_for(f"sqlite:///{Path(file).absolute()}") or credentials.key_for(self.url)
+        file = file_of(self.database)
+        key = credentials.key_for(self.url if file is None else f"sqlite:///{file}")
         assert key is not None
         return key
 

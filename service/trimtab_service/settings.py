@@ -5,31 +5,39 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+D = TypeVar("D")
 
 
 class InvalidSetting(Exception):
     """A setting has no meaning or is not safe; the message says which one, what was expected and what came."""
 
 
+def _setting(default: D, meaning: str) -> D:
+    """A field of the settings. meaning: its line in the command's help."""
+    chosen: D = field(default=default, metadata={"meaning": meaning})
+    return chosen
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings, with their defaults. `TRIMTAB_<NAME>` sets each; docs/settings.md explains them."""
 
-    database: str = "sqlite:///trimtab.db"
-    host: str = "127.0.0.1"
-    port: int = 8731
-    auth: bool = True
-    allowed_hosts: str = ""
-    behind_proxy: bool = False
-    forwarded_allow_ips: str = "127.0.0.1"
-    root_path: str = ""
-    workers: int = 1
-    compute_workers: int = 1
-    lease_seconds: float = 60.0
-    deadline_seconds: float = 10.0
-    log_level: str = "info"
+    database: str = _setting("sqlite:///trimtab.db", "sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME")
+    host: str = _setting("127.0.0.1", "address to bind")
+    port: int = _setting(8731, "port; 0 takes a free one")
+    auth: bool = _setting(True, "whether a key is asked for; off is for a loopback address only")
+    allowed_hosts: str = _setting("", "host names that people type to get here, by comma")
+    behind_proxy: bool = _setting(False, "a proxy in front ends TLS; needed for a bind that is not loopback")
+    forwarded_allow_ips: str = _setting("127.0.0.1", "proxies whose forwarding headers are believed, by comma")
+    root_path: str = _setting("", "URL prefix that the proxy strips")
+    workers: int = _setting(1, "server processes; more than one on PostgreSQL only")
+    compute_workers: int = _setting(1, "processes in which each server process computes proposals")
+    lease_seconds: float = _setting(60.0, "how long a trial is leased without a heartbeat")
+    deadline_seconds: float = _setting(10.0, "how long a proposal may take before a quasi-random one is given")
+    log_level: str = _setting("info", "debug, info, warning or error")
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -82,10 +90,10 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str], **given: Any) -> Settings:
         """Settings of TRIMTAB_* variables, and above them those given that are not None. Raises InvalidSetting."""
         found: dict[str, Any] = {}
-        for field in fields(cls):
-            text = environment.get(variable(field.name))
+        for known in fields(cls):
+            text = environment.get(variable(known.name))
             if text is not None:
-                found[field.name] = _parse(field.name, type(field.default), text)
+                found[known.name] = _parse(known.name, type(known.default), text)
         return cls(**{**found, **_present(given)})
 
 

@@ -61,3 +61,22 @@ def test_a_server_that_others_can_reach_needs_names_a_proxy_and_keys(changes, sa
 def test_serving_openly_is_a_usage_error(words, capsys):
     assert main(words) == 2
     assert "0.0.0.0" in capsys.readouterr().err
+
+
+def test_the_help_of_serve_lists_every_setting_with_an_option_that_sets_it(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    shown = capsys.readouterr().out
+    for name in vars(Settings()):
+        option = f"--no-{name}" if name == "auth" else f"--{name.replace('_', '-')}"
+        assert f"[TRIMTAB_{name.upper()}]" in shown
+        assert option in shown.split()
+
+
+def test_options_of_every_kind_are_settings(capsys):
+    words = ["--log-level", "loud", "--lease-seconds", "2.5", "--compute-workers", "2", "--behind-proxy", "--no-auth"]
+    assert main(["serve", *words]) == 2
+    assert "log_level must be debug, info, warning or error, got 'loud'" in capsys.readouterr().err
+    assert main(["serve", "--lease-seconds", "0"]) == 2
+    assert "lease_seconds must be in (0, 86400] seconds, got 0.0" in capsys.readouterr().err

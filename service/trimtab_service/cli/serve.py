@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
 import socket
-import sys
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -16,10 +16,10 @@ import uvicorn
 from trimtab_service.app import build_rooms, create_app
 from trimtab_service.cli import credentials
 from trimtab_service.cli.ending import DRAIN, TOLD_BY, Ending, Server, Servers
-from trimtab_service.cli.side_files import AlreadyServed, ServerLock, when_clients_are_gone
-from trimtab_service.domain.errors import DatabaseUnavailable
+from trimtab_service.cli.refused import Refused
+from trimtab_service.cli.side_files import held, when_clients_are_gone
 from trimtab_service.settings import InvalidSetting, Settings, variable
-from trimtab_service.store import Store
+from trimtab_service.store import Store, file_of, name_of
 from trimtab_service.usecases import health, keys
 from trimtab_service.usecases.rooms import Rooms
 
@@ -28,64 +28,39 @@ BACKLOG = 2048
 
 
 def serve(settings: Settings, *, embedded: bool = False) -> int:
-    """Serve until told to end. Returns the exit code."""
+    """Serve until told to end. Returns the exit code; raises Refused, InvalidSetting and DatabaseUnavailable."""
     settings.check_exposure()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    file = sqlite_file(settings.database)
+    file = file_of(settings.database)
     if embedded and file is None:
         raise InvalidSetting("embedded needs an SQLite file")
-    try:
-        lock = None if file is None else ServerLock(file)
-    except AlreadyServed as error:
-        print(f"trimtab-service: {error}", file=sys.stderr)
-        return 1
-    try:
-        with closing(_listen(settings)) as listener:
-            url = _url(settings, listener)
-            rooms = build_rooms(settings)
-            lines = [f"trimtab-service: listening on {url}"]
-            try:
-                _prepare(rooms, settings)
-                lines += _first_lines(rooms, settings, url, file)
-            except DatabaseUnavailable as error:
-                print(f"trimtab-service: {error.detail}", file=sys.stderr)
-                return 1
-            if lock is not None:
-                lock.announce(url)
-            if settings.workers > 1:
-                return _serve_many(settings, rooms, listener, lines)
-            server = Server(_config(settings, create_app(settings, rooms)), lines, Ending(rooms.compute.close))
-            if embedded and file is not None:
-                when_clients_are_gone(file, lambda: setattr(server, "should_exit", True))
-            _run(server, listener)
-            return 0 if server.started else 1
-    except OSError as error:
-        print(f"trimtab-service: can't listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
-        return 1
-    finally:
+    with held(file) as lock, closing(_listen(settings)) as listener:
+        url = _url(settings, listener)
+        rooms = build_rooms(settings)
+        _prepare(rooms, settings)
+        lines = [
+            f"trimtab-service: listening on {url}",
+            f"trimtab-service: the database is {name_of(settings.database)}",
+            *_first_lines(rooms, settings, url, file),
+        ]
         if lock is not None:
-            lock.close()
+            lock.announce(url)
+        if settings.workers > 1:
+            return _serve_many(settings, rooms, listener, lines)
+        server = Server(_config(settings, create_app(settings, rooms)), lines, Ending(rooms.compute.close))
+        if embedded and file is not None:
+            when_clients_are_gone(file, lambda: setattr(server, "should_exit", True))
+        _run(server, listener)
+        return 0 if server.started else 1
 
 
-def migrate(settings: Settings) -> int:
-    """Bring the tables up to date and say to which revision."""
-    store = Store(settings.database)
-    try:
+def migrate(settings: Settings, *, as_json: bool = False) -> int:
+    """Bring the tables up to date and say to which revision. Raises Refused and DatabaseUnavailable."""
+    with held(file_of(settings.database)), closing(Store(settings.database)) as store:
         store.migrate()
-        print(f"trimtab-service: the database is at revision {store.check()['revision']}")
-    except DatabaseUnavailable as error:
-        print(f"trimtab-service: {error.detail}", file=sys.stderr)
-        return 1
-    finally:
-        store.close()
+        state = store.check()
+    print(json.dumps(state) if as_json else f"trimtab-service: the database is at revision {state['revision']}")
     return 0
-
-
-def sqlite_file(database: str) -> Path | None:
-    """The absolute path of an SQLite database's file; None for PostgreSQL and for memory."""
-    if not database.startswith("sqlite:///"):
-        return None
-    return Path(database.removeprefix("sqlite:///")).absolute()
 
 
 def _prepare(rooms: Rooms, settings: Settings) -> None:
@@ -124,9 +99,9 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise Refused(f"can't listen on {settings.host}:{settings.port}: {error}") from error
     return listener
 
 
