@@ -30,7 +30,7 @@ FLAGS = [
 LONG = "a" * 100
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 PATHS = {"studies": "/", "study": "/s/digits", "large": "/s/large", "single": "/s/single", "empty": "/s/empty"}
-PATHS["long"] = f"/s/{LONG}"
+PATHS |= {"long": f"/s/{LONG}", "trial": "/s/digits/0", "failed": "/s/digits/8", "reports": "/s/digits/40"}
 
 
 def _missing(what: str) -> None:
@@ -70,6 +70,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[
             _fill(client, "empty", 0)
             _fill(client, LONG, 0, objectives={"b" * 100: "maximize", "c" * 100: "minimize"})
             assert client.post("/v1/studies/digits/ask", json={"count": 2}).status_code == 201
+            for step in range(30):
+                report = {"epoch": 1, "step": step, "values": {"accuracy": 0.9 - 0.5 / (step + 1)}}
+                assert client.post("/v1/studies/digits/trials/40/report", json=report).status_code == 200
         yield running
 
 

@@ -52,6 +52,9 @@ def test_nothing_that_comes_in_can_break_out_of_a_page(api, browser, fill):
         for place, text in enumerate(POISON)
     ]
     assert api.post("/v1/studies/s/trials", {"trials": trials}).status_code == 201
+    for number, text in enumerate(POISON):
+        shown = check(browser.get(f"/s/s/{number}").text)
+        assert " ".join(text.split()) in shown.text
     html = browser.get("/s/s").text
     page = check(html)
     for text in POISON:
@@ -69,7 +72,17 @@ def test_no_page_has_a_script_a_style_attribute_or_an_address_elsewhere(browser,
     check(browser.get("/").text)
     fill("s", 60, failing=6)
     fill("none", 0)
-    for path in ("/", "/s/s", "/s/none", "/s/unknown", "/login", "/s/s?where=x", "/s/s?state=failed"):
+    for path in (
+        "/",
+        "/s/s",
+        "/s/none",
+        "/s/unknown",
+        "/login",
+        "/s/s?where=x",
+        "/s/s?state=failed",
+        "/s/s/0",
+        "/nope",
+    ):
         answer = browser.get(path)
         check(answer.text)
         assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -85,7 +98,7 @@ def test_behind_a_prefix_every_link_carries_it_and_works(api, fill, stripped):
     assert visitor.get(f"{at}/").headers["location"] == "/lab/login"
     answer = visitor.post(f"{at}/login", data={"key": api.key}, headers={"Sec-Fetch-Site": "same-origin"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/lab/")
-    for path in ("/", "/s/s", "/s/unknown", "/s/s?where=accuracy+>+0.5&order=param:lr"):
+    for path in ("/", "/s/s", "/s/s/3", "/s/unknown", "/nope", "/s/s?where=accuracy+>+0.5&order=param:lr"):
         page = check(visitor.get(at + path).text)
         for one in page.elements:
             for name in ("href", "action"):

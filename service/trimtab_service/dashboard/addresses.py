@@ -100,6 +100,10 @@ class Addresses:
         address = f"{self.prefix}/s/{quote(name, safe='')}"
         return address + (f"?{query}" if query else "") + (f"#{part}" if part else "")
 
+    def trial(self, study: str, number: int) -> str:
+        """The page of one trial."""
+        return f"{self.study(study)}/{number}"
+
     def csv(self, name: str, look: Look) -> str:
         """The trials that the look lets through, as CSV."""
         query = {"format": "csv"} | replace(look.first(), order=_of_api(look.order)).query()

@@ -13,8 +13,9 @@ from typing import Annotated, ParamSpec
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from trimtab_service.dashboard import entrance, pages, sentences
+from trimtab_service.dashboard import entrance, one_trial, pages, sentences
 from trimtab_service.dashboard.addresses import Addresses, Look
+from trimtab_service.dashboard.elsewhere import Elsewhere
 from trimtab_service.dashboard.landscape import Landscapes
 from trimtab_service.dashboard.rendering import Head, Renderer, assets, fingerprint
 from trimtab_service.domain.errors import DomainError, Invalid, NotFound, Unavailable
@@ -71,6 +72,9 @@ def install(app: FastAPI, rooms: Rooms, *, secure_cookies: bool = False) -> None
     _add_pages(router, desk)
     _add_entrance(router, desk)
     app.include_router(router)
+    app.router.routes.append(
+        Elsewhere(lambda request: desk.problem(request, NotFound("There is nothing at this address.")))
+    )
 
 
 def addresses_of(request: Request) -> Addresses:
@@ -123,6 +127,12 @@ def _add_pages(router: APIRouter, desk: _Desk) -> None:
         )
         server = str(request.base_url).rstrip("/")
         return desk.page(request, "study.html", status=422 if page.fault else 200, page=page, server=server)
+
+    @router.get("/s/{study}/{number}")
+    @says_problems
+    def trial(request: Request, study: str, number: str) -> Response:
+        page = one_trial.show_trial(desk.rooms, _caller(request), study, number, now=datetime.now(UTC))
+        return desk.page(request, "trial.html", page=page)
 
     @router.get("/static/{name}")
     def static(request: Request, name: str) -> Response:

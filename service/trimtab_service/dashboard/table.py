@@ -169,7 +169,7 @@ def _column(name: str, kind: str, hint: str, order: str, *, best_first: str, key
 
 def _values_writer(name: str, trials: Sequence[Trial]) -> Callable[[Trial], Cell]:
     numbers = [trial.values[name].value for trial in trials if name in trial.values]
-    write = _number_writer(name, numbers, digits=4)
+    write = number_writer(name, numbers, digits=4)
 
     def cell(trial: Trial) -> Cell:
         value = trial.values.get(name)
@@ -183,7 +183,7 @@ def _values_writer(name: str, trials: Sequence[Trial]) -> Callable[[Trial], Cell
 
 def _params_writer(name: str, trials: Sequence[Trial]) -> Callable[[Trial], Cell]:
     numbers = [float(one) for trial in trials if _is_number(one := trial.params.get(name, ""))]
-    write = _number_writer("", numbers, digits=3)
+    write = number_writer("", numbers, digits=3)
 
     def cell(trial: Trial) -> Cell:
         value = trial.params.get(name)
@@ -203,6 +203,11 @@ def plain(value: Choice) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
+def exact_param(value: Choice) -> str:
+    """A param in full: every digit, and whole numbers with their thousands set apart."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(value)
+
+
 def short_params(params: Mapping[str, Choice]) -> str:
     """Params in a line, as the client would be given them: "lr=0.0131 width=48"."""
     return " ".join(
@@ -211,7 +216,7 @@ def short_params(params: Mapping[str, Choice]) -> str:
     )
 
 
-def _number_writer(name: str, numbers: list[float], *, digits: int) -> Callable[[float], str]:
+def number_writer(name: str, numbers: list[float], *, digits: int) -> Callable[[float], str]:
     """One way of writing for a whole column, so that its digits stand under each other."""
     if numerals.is_size(name):
         return numerals.size

@@ -1,0 +1,141 @@
+"""The page of one trial: all that is known of it, in full."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.dashboard.builders import NOW, complete, two_goals
+from trimtab_service.dashboard.one_trial import MOST_REPORTS, lay_out
+from trimtab_service.domain.metric import Value
+from trimtab_service.domain.trial import Failure, FailureKind, Trial, TrialState
+from trimtab_service.usecases.history import TrialView
+
+STUDY = two_goals()
+PARAMS = {"lr": 0.0123456789, "depth": 3, "width": 4, "activation": "relu"}
+
+
+def page_of(trial, *reports):
+    return lay_out(STUDY, TrialView(trial, reports), now=NOW)
+
+
+def pairs(page):
+    """Term -> text, of all definition lists on the page."""
+    terms, texts = page.all("dt"), page.all("dd")
+    return {" ".join(t.text.split()): " ".join(d.text.split()) for t, d in zip(terms, texts, strict=True)}
+
+
+def test_tables_lead_to_the_page_of_each_trial(look, fill):
+    fill("s", 3)
+    page = look("/s/s")
+    assert {one.text: one.attributes["href"] for one in page.all("a") if one.text.isdigit()} == {
+        str(number): f"/s/s/{number}" for number in range(3)
+    }
+    shown = look("/s/s/1")
+    assert shown.one("h1").text == "Trial 1"
+    assert (shown.link("Studies"), shown.link("s")) == ("/", "/s/s")
+
+
+def test_the_page_shows_params_figures_how_each_was_measured_and_the_course(api, look, fill):
+    fill("s", 0)
+    (trial,) = api.post("/v1/studies/s/ask", {"worker": "gpu-box-1"}).json()["trials"]
+    contract = {"device": {"name": "cpu", "threads": 1}, "shape": [1, 64], "warm": True, "note": "<b>"}
+    values = {
+        "accuracy": {"value": 0.97833061, "stderr": 0.002},
+        "size_bytes": {"value": 61_213, "contract": contract},
+    }
+    told = api.post("/v1/studies/s/trials/0/tell", {"epoch": trial["epoch"], "values": values})
+    assert told.status_code == 200, told.text
+    page = look("/s/s/0")
+    known = pairs(page)
+    assert known["depth"] == str(trial["params"]["depth"])
+    assert known["lr"] == repr(trial["params"]["lr"])
+    measured = {name: known[name] for name in ("device.name", "device.threads", "shape", "warm", "note")}
+    assert measured == {
+        "device.name": "cpu", "device.threads": "1", "shape": "1, 64", "warm": "true", "note": "<b>",
+    }  # fmt: skip
+    assert (known["worker"], known["attempts"], known["params from"]) == ("gpu-box-1", "1", "random")
+    assert re.search(r"\d+-\d\d-\d\d \d\d:\d\d:\d\d UTC", known["finished"])
+    amounts = [(one.text, one.attributes["title"]) for one in page.all("p", class_="amount")]
+    assert amounts == [("0.9783 ± 0.002", "0.97833061"), ("61.2 kB", "61,213 bytes")]
+
+
+def test_a_failure_is_told_in_full(api, look, fill):
+    fill("s", 0)
+    message = "out of memory\n" + "\n".join(f"  line {place} <i>" for place in range(80))
+    failed = {
+        "params": {"lr": 0.01, "depth": 1, "activation": "relu"},
+        "state": "failed",
+        "failure": {"kind": "oom", "message": message},
+    }
+    assert api.post("/v1/studies/s/trials", {"trials": [failed]}).status_code == 201
+    page = look("/s/s/0")
+    assert page.one("pre", class_="failure").text == message
+    assert "Ended without a result." in page.text
+
+
+def test_reports_are_a_table_and_a_curve_per_metric(api, look, fill):
+    fill("s", 0, metrics=["loss"])
+    (trial,) = api.post("/v1/studies/s/ask", {}).json()["trials"]
+    for step in (1, 2, 3):
+        values = {"accuracy": 0.5 + step / 10} | ({"loss": 1 / step} if step > 1 else {})
+        body = {"epoch": trial["epoch"], "step": step, "values": values}
+        assert api.post("/v1/studies/s/trials/0/report", body).status_code == 200
+    page = look("/s/s/0")
+    assert len(page.all("svg", class_="chart")) == 2
+    assert len(page.all("circle", class_="on-front")) == 5
+    cells = [one.text for one in page.all("td", class_="number")]
+    assert cells == ["0.6000", "–", "0.7000", "0.5000", "0.8000", "0.3333"]
+    assert "In work." in page.text
+
+
+def test_of_a_great_many_reports_evenly_spread_ones_and_the_last_are_shown():
+    trial = replace(complete(0, accuracy=0.9, size_bytes=10), params=PARAMS)
+    reports = page_of(trial, *((step, {"accuracy": 0.5}) for step in range(5_001))).reports
+    assert len(reports.rows) == MOST_REPORTS
+    assert (reports.rows[0][0], reports.rows[-1][0], reports.told) == ("0", "5,000", 5_001)
+    assert "<circle" not in reports.curves[0].picture
+
+
+def test_one_report_is_a_curve_too():
+    (chart,) = page_of(Trial(0, PARAMS, TrialState.RUNNING), (7, {"size_bytes": -1.0})).reports.curves
+    assert "nan" not in chart.picture
+    assert "<title>Step 7" in chart.picture
+
+
+def test_an_inner_object_of_a_contract_is_told_to_a_depth_and_then_as_json():
+    deep = {"a": {"b": {"c": {"d": {"e": 1}}}}, "empty": {}, "list": [], "rows": [{"x": None}]}
+    trial = replace(complete(0), values={"accuracy": Value(0.9, None, deep), "size_bytes": Value(10.0)})
+    assert page_of(trial).figures[0].contract == (
+        ("a.b.c.d", '{"e": 1}'),
+        ("empty", "{}"),
+        ("list", "none"),
+        ("rows", '[{"x": null}]'),
+    )
+
+
+@pytest.mark.parametrize(
+    ("trial", "said"),
+    [
+        (Trial(0, PARAMS), "Waits for a worker to ask."),
+        (
+            Trial(0, PARAMS, attempt=1, failure=Failure(FailureKind.INFRASTRUCTURE, "lost")),
+            "Waits to be handed out again, after attempt 1 was lost.",
+        ),
+        (Trial(0, PARAMS, TrialState.RUNNING, worker="a"), "In work at a."),
+        (Trial(0, PARAMS, TrialState.STOPPED), "Ended stopped."),
+        (complete(0, accuracy=0.9, size_bytes=1e3), "Accuracy 0.9, size 1 kB."),
+    ],
+)
+def test_the_page_opens_with_where_the_trial_stands(trial, said):
+    assert page_of(trial).sentence == said
+
+
+@pytest.mark.parametrize("number", ["3", "-1", "x", "1e9", "9" * 40, "²", "0x1", "%00"])
+def test_an_unknown_trial_is_a_page_that_says_so(look, fill, number):
+    fill("s", 3)
+    page = look(f"/s/s/{number}", status=404)
+    assert page.one("h1").text == "Not found"
+    assert look("/s/none/0", status=404).one("h1").text == "Not found"
