@@ -119,7 +119,7 @@ def write_files(found: Sequence[Found], rows: Sequence[Sequence[str]], out: Path
         f"{HYPERVOLUME} {LATENCY}",
         f"The history lies in <code>{escape(str(out / 'trimtab.db'))}</code>; <code>make serve</code> shows it.",
     ]
-    (out / "front.svg").write_text(front_svg(runs, subtitle, LIMIT))
+    (out / "front.svg").write_text(front_svg(runs, LIMIT, subtitle=subtitle))
     (out / "front.html").write_text(front_page.html(runs, subtitle, LIMIT, rows, notes))
     (out / "front.json").write_text(json.dumps(as_json(found, seed), indent=1))
 

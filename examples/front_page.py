@@ -5,27 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from plot_front import FONT, STYLE, Run, best_within, front_svg, growth_svg, size
+from plot_front import FONT, NARROW, STYLE, WIDTH, Run, best_within, front_svg, growth_svg, mark_svg, size
 
 PAGE = f"""
 body {{ margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 {FONT}; }}
 main {{ max-width: 960px; margin: 0 auto; padding: 40px 20px 64px; }}
 h1 {{ font-size: 30px; line-height: 1.2; letter-spacing: -0.02em; margin: 0 0 8px; }}
 p {{ margin: 0 0 14px; max-width: 68ch; color: var(--soft); }}
-dl {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 16px 24px; margin: 28px 0 40px;
-  padding: 14px 0; border-block: 1px solid var(--rule); }}
-dt {{ font-size: 13px; color: var(--soft); }}
-dd {{ margin: 0; font-size: 23px; font-weight: 650; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }}
-dd small {{ font-size: 14px; font-weight: 400; color: var(--soft); letter-spacing: 0; }}
-svg {{ display: block; width: 100%; min-width: 640px; height: auto; margin: 0 0 36px; }}
-h2 {{ font-size: 21px; letter-spacing: -0.01em; margin: 0 0 10px; }}
-.scroll {{ overflow-x: auto; }}
+svg {{ display: block; width: 100%; height: auto; margin: 0 0 36px; overflow: visible; }}
+svg.narrow {{ display: none; }}
+svg.mark {{ display: inline-block; width: 14px; height: 14px; margin: 0 8px 0 0; vertical-align: -0.1em; }}
+h2 {{ font-size: 21px; letter-spacing: -0.01em; margin: 36px 0 6px; }}
+h2 + p {{ font-size: 14px; }}
+a {{ color: var(--gp); }}
+.scroll {{ overflow-x: auto; background:
+  linear-gradient(270deg, var(--paper) 50%, transparent) right / 80px 100% no-repeat local,
+  linear-gradient(270deg, var(--axis), transparent) right / 36px 100% no-repeat scroll; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: right; padding: 7px 0 7px 18px; border-bottom: 1px solid var(--rule); white-space: nowrap; }}
 th:first-child, td:first-child {{ padding-left: 0; text-align: left; }}
 th {{ font-weight: 500; color: var(--soft); }}
+tbody th {{ font-weight: 650; color: var(--ink); }}
+.runs {{ margin: 24px 0 12px; font-size: 16px; }}
+.runs thead th {{ font-size: 14px; white-space: normal; vertical-align: bottom; }}
+.runs small {{ display: block; font-size: 13px; color: var(--soft); }}
 code {{ font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; color: var(--ink); }}
 footer {{ margin-top: 40px; font-size: 14px; }}
+@media (max-width: 640px) {{
+  main {{ padding: 24px 16px 48px; }}
+  h1 {{ font-size: 26px; }}
+  svg.wide {{ display: none; }}
+  svg.narrow {{ display: block; }}
+  th, td {{ padding-left: 12px; }}
+}}
 """
 
 
@@ -49,9 +61,15 @@ def html(
 <p>A perceptron that reads handwritten digits, tuned for accuracy and size by three algorithms with the same budget.
 Every point is a trained model; the steps are the fronts: the models that no other beats in both. Point at one to see
 what it is.</p>
-<dl>{"".join(_facts(runs, limit))}</dl>
-<div class="scroll">{front_svg(runs, subtitle, limit, alone=False)}</div>
-<div class="scroll">{growth_svg(runs, alone=False)}</div>
+{_comparison(runs, limit)}
+<p>One run of {len(runs[0].points)} trials is one draw: with two workers the Gaussian process's study differs from
+run to run; random and grid repeat.</p>
+<h2>Accuracy against size</h2>
+<p>{escape(subtitle)}</p>
+{"".join(front_svg(runs, limit, alone=False, width=width) for width in (WIDTH, NARROW))}
+<h2>Hypervolume after each trial</h2>
+<p>The area under the front, in accuracy times powers of ten of size, from 50% and 1 MB.</p>
+{"".join(growth_svg(runs, width=width) for width in (WIDTH, NARROW))}
 <h2>The front that the Gaussian process found</h2>
 <div class="scroll"><table>
 <thead><tr>{"".join(f"<th>{cell}</th>" for cell in head)}</tr></thead>
@@ -65,19 +83,16 @@ what it is.</p>
 """
 
 
-def _facts(runs: Sequence[Run], limit: float) -> list[str]:
-    best = best_within(runs[0].points, limit)
-    facts = [
-        (
-            f"best under {size(limit)}",
-            f"{best.accuracy:.1%}" if best else "none",
-            size(best.size_bytes) if best else "",
+def _comparison(runs: Sequence[Run], limit: float) -> str:
+    """The algorithms one under the other, each with its mark: what each found, and the figures' legend."""
+    lines = []
+    for run in runs:
+        best = best_within(run.points, limit)
+        found = f"{best.accuracy:.1%} <small>in {size(best.size_bytes)}</small>" if best else "none"
+        lines.append(
+            f'<tr><th scope="row">{mark_svg(run.kind)}{escape(run.name)}</th><td>{found}</td>'
+            f"<td>{run.hypervolume:.3f}</td><td>{len(run.front)}</td></tr>"
         )
-    ]
-    facts += [
-        (f"hypervolume, {run.name}", f"{run.hypervolume:.3f}", f"{len(run.front)} on the front") for run in runs
-    ]
-    return [
-        f"<div><dt>{escape(name)}</dt><dd>{value} <small>{escape(aside)}</small></dd></div>"
-        for name, value, aside in facts
-    ]
+    names = ("algorithm", f"best under {size(limit)}", "hypervolume", "models on its front")
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'

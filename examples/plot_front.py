@@ -13,11 +13,11 @@ from html import escape
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif'
 STYLE = f"""
-:root {{ --paper: #fcfcfa; --ink: #1b1f24; --soft: #646b75; --rule: #e4e4df; --axis: #a9adb3;
-  --gp: #1f5fd6; --random: #c9640a; --grid: #6b7684; }}
+:root {{ --paper: #fbfaf7; --ink: #1a1e22; --soft: #5a626a; --rule: #e5e3dc; --axis: #c8c6bd;
+  --gp: #17646f; --random: #a9541a; --grid: #7d59a8; }}
 @media (prefers-color-scheme: dark) {{
-  :root {{ --paper: #14171b; --ink: #e9eaec; --soft: #9aa2ad; --rule: #272c33; --axis: #5b636e;
-    --gp: #6ea3ff; --random: #f0953e; --grid: #98a3b1; }}
+  :root {{ --paper: #13171a; --ink: #e4e8e9; --soft: #9aa4ab; --rule: #2a3136; --axis: #465057;
+    --gp: #63bfcb; --random: #e39a5c; --grid: #b396da; }}
 }}
 svg {{ font-family: {FONT}; font-variant-numeric: tabular-nums; }}
 svg .paper {{ fill: var(--paper); }}
@@ -38,7 +38,8 @@ svg .dot {{ fill: var(--colour); opacity: 0.32; }}
 svg .best {{ fill: var(--colour); stroke: var(--paper); stroke-width: 1.5; }}
 svg .ring {{ fill: none; stroke: var(--ink); stroke-width: 1.5; }}
 """
-WIDTH, LEFT, EDGE = 960, 64, 18
+WIDTH, NARROW, LEFT, EDGE = 960, 390, 64, 18
+"""Pixels: the figure's width, that on a phone, and where the data begin and end."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,21 @@ def best_within(points: Sequence[Point], limit: float) -> Point | None:
     )
 
 
-def front_svg(runs: Sequence[Run], subtitle: str, limit: float, *, alone: bool = True) -> str:
-    """All trials and the three fronts, accuracy over size. alone: a file of its own, else part of a page."""
-    height, top, bottom = 600, 112, 548
+def front_svg(
+    runs: Sequence[Run], limit: float, *, subtitle: str = "", alone: bool = True, width: int = WIDTH
+) -> str:
+    """All trials and the three fronts, accuracy over size. alone: a file with its legend, else part of a page."""
+    top, bottom = (112, 548) if alone else (56, 476 if width == WIDTH else 396)
+    height = bottom + 52
     sizes = [limit, *(point.size_bytes for run in runs for point in run.points)]
-    across = Scale(min(sizes) / 1.25, max(sizes) * 1.25, LEFT, WIDTH - EDGE, math.log10)
+    across = Scale(min(sizes) / 1.25, max(sizes) * 1.25, LEFT, width - EDGE, math.log10)
+    digits = (1, 2, 5) if width == WIDTH else (1, 3)
     up = Scale(-0.06, 0.992, bottom, top, nines)
     parts = [
-        *_ticks_up(up, [(rate, f"{rate:.0%}") for rate in (0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)]),
-        *_ticks_across(across, [(tick, size(tick)) for tick in _sizes(across.low, across.high)], top, bottom),
-        f'<text x="{EDGE}" y="{top - 9}">accuracy, spaced by the logarithm of the error</text>',
-        f'<text x="{WIDTH - EDGE}" y="{height - 10}" text-anchor="end">size of the weights</text>',
+        *_ticks_up(up, across, [(rate, f"{rate:.0%}") for rate in (0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)]),
+        *_ticks_across(across, [(tick, size(tick)) for tick in _sizes(across.low, across.high, digits)], bottom),
+        f'<text x="{EDGE}" y="{top - (9 if alone else 34)}">accuracy, spaced by the logarithm of the error</text>',
+        f'<text x="{width - EDGE}" y="{height - 10}" text-anchor="end">size of the weights</text>',
         f'<line class="limit" x1="{across(limit)}" x2="{across(limit)}" y1="{top}" y2="{bottom}"/>',
         f'<text x="{across(limit)}" y="{top - 9}" text-anchor="middle">{size(limit)}</text>',
     ]
@@ -129,20 +134,23 @@ def front_svg(runs: Sequence[Run], subtitle: str, limit: float, *, alone: bool =
             parts.append(f'<path class="steps" d="{steps}"/>')
         parts += [_dot(run.kind, point, across, up) for point in run.front] + ["</g>"]
     parts += _callout(best_within(runs[0].points, limit), limit, across, up)
-    return _svg(height, "Accuracy against size", subtitle, [*_legend(runs), *parts], alone=alone)
+    if alone:
+        parts += [*_titles("Accuracy against size", subtitle), *_legend(runs)]
+    return _svg(width, height, "Accuracy against size", parts, alone=alone)
 
 
-def growth_svg(runs: Sequence[Run], *, alone: bool = False) -> str:
-    """Hypervolume of each algorithm after each of its trials."""
-    height, top, bottom = 340, 78, 296
+def growth_svg(runs: Sequence[Run], *, width: int = WIDTH) -> str:
+    """Hypervolume of each algorithm after each of its trials, as a part of a page."""
+    height, top, bottom = 274, 18, 230
     trials = max(len(run.growth) for run in runs)
     ceiling = max((run.hypervolume for run in runs), default=0) * 1.06 or 1.0
     floor = _floor(runs)
-    across, up = Scale(1, max(trials, 2), LEFT, WIDTH - EDGE - 118), Scale(floor, ceiling, bottom, top)
+    room = 118 if width == WIDTH else 84
+    across, up = Scale(1, max(trials, 2), LEFT, width - EDGE - room), Scale(floor, ceiling, bottom, top)
     every = 10 if trials >= 20 else 2
     parts = [
-        *_ticks_up(up, _even(floor, ceiling), end=across.end),
-        *_ticks_across(across, [(n, str(n)) for n in (1, *range(every, trials + 1, every))], top, bottom),
+        *_ticks_up(up, across, _even(floor, ceiling)),
+        *_ticks_across(across, [(n, str(n)) for n in (1, *range(every, trials + 1, every))], bottom),
         f'<text x="{across.end}" y="{height - 8}" text-anchor="end">trials</text>',
     ]
     ends = _spread([up(max(run.growth[-1], floor)) if run.growth else bottom for run in runs], 18)
@@ -156,27 +164,37 @@ def growth_svg(runs: Sequence[Run], *, alone: bool = False) -> str:
             parts.append(
                 f'<text x="{across.end + 10}" y="{end + 4.5:.1f}">'
                 f'<tspan class="name" style="fill: var(--{run.kind})">{escape(run.name)}</tspan> '
-                f"{run.growth[-1]:.3f}</text>"
+                + (f"{run.growth[-1]:.3f}</text>" if width == WIDTH else "</text>")
             )
-    subtitle = "area under the front, in accuracy times powers of ten of size, from 50% and 1 MB"
-    return _svg(height, "Hypervolume after each trial", subtitle, parts, alone=alone)
+    return _svg(width, height, "Hypervolume after each trial", parts, alone=False)
 
 
-def _svg(height: int, title: str, subtitle: str, parts: Sequence[str], *, alone: bool) -> str:
+def mark_svg(kind: str) -> str:
+    """The mark of an algorithm for a line of text."""
+    mark = _mark(kind, 7, 7, 5.5, "best")
+    return f'<svg class="mark" viewBox="0 0 14 14" aria-hidden="true"><g class="{kind}">{mark}</g></svg>'
+
+
+def _svg(width: int, height: int, title: str, parts: Sequence[str], *, alone: bool) -> str:
     """The figure. Within a page its margins are cut off, so that it lines up with the text around it."""
-    name = 'xmlns="http://www.w3.org/2000/svg" ' if alone else ""
-    box = f"0 0 {WIDTH} {height}" if alone else f"{EDGE} 10 {WIDTH - 2 * EDGE} {height - 10}"
+    name = 'xmlns="http://www.w3.org/2000/svg" ' if alone else f'class="{"wide" if width == WIDTH else "narrow"}" '
+    box = f"0 0 {width} {height}" if alone else f"{EDGE} 0 {width - 2 * EDGE} {height}"
     return "\n".join(
         [
             f'<svg {name}viewBox="{box}" role="img" aria-label="{escape(title)}">',
             f"<style>{STYLE}</style>" if alone else "",
-            f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
-            f'<text class="head" x="{EDGE}" y="34">{escape(title)}</text>',
-            f'<text x="{EDGE}" y="56">{escape(subtitle)}</text>',
+            f'<rect class="paper" width="{width}" height="{height}"/>',
             *parts,
             "</svg>",
         ]
     )
+
+
+def _titles(title: str, subtitle: str) -> list[str]:
+    return [
+        f'<text class="head" x="{EDGE}" y="34">{escape(title)}</text>',
+        f'<text x="{EDGE}" y="56">{escape(subtitle)}</text>',
+    ]
 
 
 def _legend(runs: Sequence[Run]) -> list[str]:
@@ -227,9 +245,11 @@ def _callout(point: Point | None, limit: float, across: Scale, up: Scale) -> lis
     if point is None:
         return []
     x, y = across(point.size_bytes), up(point.accuracy)
-    here = f'x="{x + 2}"' if x < LEFT + 140 else f'x="{x - 15}" text-anchor="end"'
+    left = x >= LEFT + 140
+    here = f'x="{x - 15}" text-anchor="end"' if left else f'x="{x + 2}"'
+    y -= 0 if left else 16  # on the right the front may lie higher
     return [
-        f'<circle class="ring" cx="{x}" cy="{y}" r="9.5"/>',
+        f'<circle class="ring" cx="{x}" cy="{up(point.accuracy)}" r="9.5"/>',
         f'<text class="note halo" {here} y="{y - 29}">{_strong(point)} in {size(point.size_bytes)}</text>',
         f'<text class="halo" {here} y="{y - 12}">best under {size(limit)}</text>',
     ]
@@ -252,21 +272,21 @@ def _strong(point: Point) -> str:
     return f'<tspan class="name">{point.accuracy:.1%}</tspan>'
 
 
-def _sizes(low: float, high: float) -> list[float]:
-    """1, 2, 5 times powers of ten within the limits."""
-    ticks = [digit * 10.0**power for power in range(9) for digit in (1, 2, 5)]
+def _sizes(low: float, high: float, digits: Sequence[int]) -> list[float]:
+    """The digits times powers of ten within the limits."""
+    ticks = [digit * 10.0**power for power in range(9) for digit in digits]
     return [tick for tick in ticks if low <= tick <= high]
 
 
-def _ticks_up(up: Scale, ticks: Sequence[tuple[float, str]], end: float = WIDTH - EDGE) -> list[str]:
+def _ticks_up(up: Scale, across: Scale, ticks: Sequence[tuple[float, str]]) -> list[str]:
     return [
-        f'<line class="rule" x1="{LEFT}" x2="{end}" y1="{up(value)}" y2="{up(value)}"/>'
+        f'<line class="rule" x1="{LEFT}" x2="{across.end}" y1="{up(value)}" y2="{up(value)}"/>'
         f'<text x="{LEFT - 10}" y="{up(value) + 4.5}" text-anchor="end">{text}</text>'
         for value, text in ticks
     ]
 
 
-def _ticks_across(across: Scale, ticks: Sequence[tuple[float, str]], top: int, bottom: int) -> list[str]:
+def _ticks_across(across: Scale, ticks: Sequence[tuple[float, str]], bottom: int) -> list[str]:
     return [f'<line class="axis" x1="{LEFT}" x2="{across.end}" y1="{bottom}" y2="{bottom}"/>'] + [
         f'<line class="axis" x1="{across(value)}" x2="{across(value)}" y1="{bottom}" y2="{bottom + 5}"/>'
         f'<text x="{across(value)}" y="{bottom + 21}" text-anchor="middle">{text}</text>'

@@ -134,6 +134,11 @@ def test_the_figure_and_the_page_need_nothing_from_elsewhere(first_run):
     assert "prefers-color-scheme: dark" in (out / "front.svg").read_text()
     check_page(out / "front.svg")
     check_page(out / "front.html")
+    page = (out / "front.html").read_text()
+    assert page.count('<svg class="wide"') == page.count('<svg class="narrow"') == 2
+    assert "One run of 6 trials is one draw" in page
+    names = re.findall(r'<th scope="row"><svg class="mark".*?</svg>(\w+)</th>', page)
+    assert names == ["Bayesian", "random", "grid"]
 
 
 def test_a_second_run_says_that_it_deletes_the_first_and_works(first_run):
