@@ -153,10 +153,8 @@ class FakeServer:
     def _on_study(self, method: str, name: str, rest: list[str], seen: Seen) -> httpx2.Response:
         trials = self.trials[name]
         match [method, *rest]:
-            case ["GET"]:
-                return _json(self._study(name))
-            case ["PATCH"]:
-                self.studies[name] |= seen.body
+            case ["GET" | "PATCH"]:
+                self.studies[name] |= seen.body or {}
                 return _json(self._study(name))
             case ["DELETE"]:
                 del self.studies[name], self.trials[name]
@@ -178,8 +176,10 @@ class FakeServer:
                 if not done:
                     return _problem(404, "no_complete_trial", "no trial is complete yet")
                 return _json(max(done, key=lambda t: next(iter(t["values"].values()))))
-            case ["POST", "trials", number, verb]:
-                return self._on_trial(trials[int(number)], verb, seen.body)
+            case [_, "trials", number, *verb]:
+                if int(number) >= len(trials):
+                    return _problem(404, "trial_not_found", f"there is no trial {number}")
+                return self._on_trial(trials[int(number)], *verb, body=seen.body)
         return _problem(404, "not_found", seen.path)
 
     def _create(self, body: dict[str, Any]) -> httpx2.Response:
@@ -248,7 +248,9 @@ class FakeServer:
         self.trials[name].append(trial)
         return trial
 
-    def _on_trial(self, trial: dict[str, Any], verb: str, body: dict[str, Any]) -> httpx2.Response:
+    def _on_trial(self, trial: dict[str, Any], verb: str = "", *, body: Any) -> httpx2.Response:
+        if not verb:
+            return _json({"contracts": {}, "reports": [], **trial})
         if verb == "heartbeat":
             if trial["state"] != "running" or trial["epoch"] != body["epoch"]:
                 return _problem(409, "lease_lost", f"trial {trial['number']} is {trial['state']}")

@@ -15,6 +15,11 @@ def always_fails(trial: trimtab.Trial) -> float:
     raise ValueError(f"trial {trial.number} has a bad shape")
 
 
+def has_no_pickle(trial: trimtab.Trial) -> float:
+    """Fails in words like those of pickle."""
+    raise TypeError("no pickle")
+
+
 def hangs_until_interrupted(trial: trimtab.Trial) -> float:
     """Behaves as if Ctrl-C reached this process."""
     raise KeyboardInterrupt

@@ -109,8 +109,16 @@ def test_errors_survive_the_way_back_from_another_process() -> None:
     assert (copy.code, copy.detail, copy.status, copy.extras) == ("budget_reached", "over", 409, {"charged": 5})
 
 
+def test_an_unknown_parameter_survives_the_way_back_as_a_key_error() -> None:
+    copy = pickle.loads(pickle.dumps(errors.UnknownParameter("params are ['lr'], got 'x'")))
+    assert isinstance(copy, KeyError)
+    assert (type(copy), str(copy)) == (errors.UnknownParameter, "params are ['lr'], got 'x'")
+
+
 def test_every_error_is_a_trimtab_error_with_a_code_and_words_of_its_own() -> None:
     classes = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, Exception)]
     assert all(issubclass(cls, TrimtabError) for cls in classes)
-    assert len({cls.code for cls in classes}) == len(classes)
+    shared = {errors.UnknownParameter: errors.InvalidParams}
+    assert all(cls.code == other.code for cls, other in shared.items())
+    assert len({cls.code for cls in classes}) == len(classes) - len(shared)
     assert len({str(cls()) for cls in classes}) == len(classes)

@@ -122,7 +122,7 @@ def test_the_command_beside_this_python_comes_before_the_one_on_the_path(tmp_pat
     beside, path = str(tmp_path / "beside"), str(tmp_path / "path")
     assert local.find_command(beside, path) == f"{beside}/trimtab-service"
     assert local.find_command(str(tmp_path), path) == f"{path}/trimtab-service"
-    with pytest.raises(NotInstalled, match=r'pip install "trimtab\[server\]"') as caught:
+    with pytest.raises(NotInstalled, match=r"pip install \. \(from Trimtab's source\)") as caught:
         local.find_command(str(tmp_path), str(tmp_path))
     assert caught.value.code == "not_installed"
 

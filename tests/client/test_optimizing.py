@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import math
 import multiprocessing
 import pickle
@@ -96,6 +97,37 @@ def test_a_run_ends_quietly_when_the_study_has_come_to_its_end(
             server.say(409, at="/ask", code=code, detail="every configuration was handed out")
     study.optimize(lambda trial: trial["lr"], workers=workers)
     assert states(server) == ["complete"] * 5
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_run_on_a_used_up_study_warns_once_that_nothing_was_run(
+    study: Study, caplog: pytest.LogCaptureFixture, workers: int
+) -> None:
+    for _ in range(5):
+        study.ask().tell(0.5)
+    study.optimize(lambda trial: trial["lr"], n_trials=10, workers=workers)
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
+        (
+            "WARNING",
+            "study digits: budget reached, nothing was run: study 'digits' has handed out 5 trials",
+        )
+    ]
+
+
+def test_a_run_that_uses_the_budget_up_does_not_warn(study: Study, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="trimtab"):
+        study.optimize(lambda trial: trial["lr"])
+    assert caplog.records[-1].getMessage().startswith("study digits: budget reached: ")
+    assert {one.levelname for one in caplog.records} == {"INFO"}
+
+
+def test_the_end_of_a_used_up_study_travels_back_from_an_executor(
+    served: Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        served.ask().tell(0.5)
+    served.optimize(objectives.learning_rate, executor=Cluster(), workers=2)
+    assert "nothing was run" in caplog.text
 
 
 @pytest.mark.parametrize("code", ["study_paused", "no_feasible_configuration"])
@@ -291,6 +323,22 @@ def test_other_processes_evaluate(server: FakeServer, served: Study) -> None:
         served.optimize(objectives.learning_rate, n_trials=2, executor=pool)
     assert states(server) == ["complete"] * 2
     assert len({trial["worker"] for trial in server.trials["digits"]} - {served.client.worker}) == 1
+
+
+def test_a_lambda_is_refused_where_processes_evaluate(server: FakeServer, served: Study) -> None:
+    words = "expected an objective that the executor's processes can import, .* got .*<lambda>"
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with pytest.raises(Invalid, match=words):
+            served.optimize(lambda trial: trial["lr"], n_trials=2, executor=pool)
+    with pytest.raises(Invalid, match=words) as caught:
+        served.optimize(lambda trial: trial["lr"], n_trials=2, executor=Cluster())
+    assert caught.value.__suppress_context__
+    assert states(server) == []
+
+
+def test_an_error_of_the_objective_about_pickles_is_its_own(served: Study) -> None:
+    with pytest.raises(TypeError, match="no pickle"):
+        served.optimize(objectives.has_no_pickle, n_trials=1, executor=Cluster())
 
 
 def test_a_client_without_an_address_of_its_own_can_not_send_others(study: Study) -> None:

@@ -25,6 +25,7 @@ from trimtab import (
     StudyConflict,
     StudyFinished,
     StudyNotFound,
+    TrialNotFound,
 )
 
 
@@ -108,12 +109,81 @@ def test_a_study_shows_what_it_is(study: Study) -> None:
     assert repr(study) == "<Study 'digits': active, no trials>"
 
 
-def test_counts_are_as_of_the_last_refresh(study: Study) -> None:
+def test_a_look_at_counts_asks_the_server_once_and_the_rest_shows_what_is_known(
+    server: FakeServer, study: Study
+) -> None:
     study.ask().tell(0.5)
-    assert study.counts == {}
-    assert study.refresh() is study
+    server.seen.clear()
+    assert repr(study) == "<Study 'digits': active, no trials>"
+    assert server.seen == []
     assert study.counts == {"complete": 1}
+    assert len(server.seen) == 1
     assert repr(study) == "<Study 'digits': active, 1 complete>"
+    assert study.refresh() is study
+
+
+def test_one_trial_is_had_by_its_number_with_contracts_and_reports(server: FakeServer, study: Study) -> None:
+    study.ask().tell(0.5)
+    server.trials["digits"][0] |= {
+        "contracts": {"macs": {"convention": "multiply-accumulate"}},
+        "reports": [{"step": 0, "values": {"accuracy": 0.25}}, {"step": 3, "values": {"accuracy": 0.5}}],
+    }
+    server.seen.clear()
+    trial = study.trial(0)
+    assert (trial.number, trial.values) == (0, {"accuracy": 0.5})
+    assert trial.contracts == {"macs": {"convention": "multiply-accumulate"}}
+    assert trial.reports == {0: {"accuracy": 0.25}, 3: {"accuracy": 0.5}}
+    assert [seen.path for seen in server.seen] == ["/v1/studies/st_0/trials/0"]
+
+
+def test_a_trial_that_came_otherwise_fetches_its_reports(server: FakeServer, study: Study) -> None:
+    trial = study.ask()
+    server.trials["digits"][0]["reports"] = [{"step": 1, "values": {"accuracy": 0.25}}]
+    assert trial.reports == {1: {"accuracy": 0.25}}
+    assert trial.contracts == {}
+
+
+@pytest.mark.parametrize("odd", ["0", -1, 0.5, True, None])
+def test_what_is_no_number_is_no_trial(server: FakeServer, study: Study, odd: Any) -> None:
+    server.seen.clear()
+    with pytest.raises(TrialNotFound, match="expected the number of a trial, from 0, got "):
+        study.trial(odd)
+    assert server.seen == []
+    with pytest.raises(TrialNotFound):
+        study.trial(99)
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint"),
+    [
+        ({"direction": "maximize"}, r'Trimtab calls this objectives=\{"metric": "maximize"\}'),
+        ({"directions": ["minimize", "maximize"]}, "objectives="),
+        ({"sampler": object()}, 'algorithm="gp"'),
+        ({"pruner": None}, "stopping"),
+        ({"load_if_exists": True}, "exist_ok=True"),
+    ],
+)
+def test_an_argument_of_another_tool_is_answered_with_its_name_here(
+    server: FakeServer, client: Client, argument: dict[str, Any], hint: str
+) -> None:
+    with pytest.raises(InvalidStudy, match=hint):
+        client.create_study("a", **argument)
+    assert server.seen == []
+
+
+def test_an_argument_that_no_tool_has_is_a_type_error(client: Client) -> None:
+    with pytest.raises(TypeError, match=r"create_study\(\) got an unexpected keyword argument 'spacee'"):
+        client.create_study("a", spacee={}, objectives={"loss": "min"})
+
+
+@pytest.mark.parametrize("odd", ["accuracy", ["accuracy"], None, 5])
+def test_objectives_that_are_no_mapping_are_refused_with_an_example(client: Client, odd: Any) -> None:
+    with pytest.raises(
+        InvalidStudy, match=r'objectives: expected \{metric: "minimize" or "maximize"\}, got '
+    ) as caught:
+        client.create_study("a", space={"lr": Float(0, 1)}, objectives=odd)
+    named = isinstance(odd, str | list)
+    assert str(caught.value).endswith('; such as {"accuracy": "maximize"}') == named
 
 
 def test_studies_are_found_by_name_and_listed(server: FakeServer, client: Client, study: Study) -> None:

@@ -6,6 +6,7 @@ import logging
 import math
 
 import httpx2
+import numpy as np
 import pytest
 
 from tests.client.fake_server import FakeServer
@@ -13,6 +14,8 @@ from trimtab import (
     Client,
     Float,
     Forbidden,
+    Int,
+    InvalidParams,
     InvalidValue,
     LeaseLost,
     MissingMetric,
@@ -24,6 +27,7 @@ from trimtab import (
     Unauthorized,
     Unavailable,
     UnknownMetric,
+    UnknownParameter,
 )
 from trimtab.trial import failure_kind
 
@@ -122,7 +126,7 @@ def test_a_result_that_is_not_finite_fails_the_trial(
     assert trial.state == "failed"
     assert trial.failure == {"kind": "nan", "message": f"accuracy is {value}"}
     assert not trial.is_open
-    assert f"accuracy is {value}" in caplog.text
+    assert caplog.messages == [f"trial 0 counts as failed (nan): accuracy is {value}"]
 
 
 def test_a_value_that_is_no_number_leaves_the_trial_open(study: Study) -> None:
@@ -180,6 +184,42 @@ def test_a_report_that_is_not_finite_is_left_out(
     assert [call.body["values"] for call in server.calls("/report")] == [{"macs": 5}]
     assert "accuracy at step 0 is not finite" in caplog.text
     assert trial.is_open
+
+
+def test_a_report_with_its_values_first_is_told_the_order(server: FakeServer, study: Study) -> None:
+    trial = study.ask()
+    with pytest.raises(InvalidValue, match=r"got \{'accuracy': 0\.5\}: the step comes first, report\(step, "):
+        trial.report({"accuracy": 0.5}, 1)  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match="step: expected a whole number, got '1'"):
+        trial.report("1", {"accuracy": 0.5})  # type: ignore[arg-type]
+    assert server.calls("/report") == []
+    trial.report(np.int64(3), {"accuracy": 0.5})  # type: ignore[arg-type]
+    trial.report(4.0, {"accuracy": 0.5})  # type: ignore[arg-type]
+    assert [call.body["step"] for call in server.calls("/report")] == [3, 4]
+
+
+def test_a_parameter_that_is_not_there_is_a_key_error_with_the_names(study: Study) -> None:
+    trial = study.ask()
+    for family in (KeyError, InvalidParams):
+        with pytest.raises(family) as caught:
+            trial["learning_rate"]
+        assert str(caught.value) == "params are ['lr'], got 'learning_rate'"
+        assert caught.type is UnknownParameter
+
+
+def test_a_conditional_parameter_that_is_absent_says_why(server: FakeServer, client: Client) -> None:
+    space = {
+        "layers": Int(1, 3),
+        "w2": Int(8, 256, when={"layers": [2, 3]}),
+        "w2_bias": Float(0, 1, when={"w2": 8}),
+    }
+    study = client.create_study("deep", space=space, objectives={"accuracy": "maximize"})
+    study.enqueue({"layers": 1})
+    trial = study.ask()
+    with pytest.raises(UnknownParameter, match=r"^w2 is absent, since layers=1$"):
+        trial["w2"]
+    with pytest.raises(UnknownParameter, match=r"^w2_bias is absent, since w2 is absent$"):
+        trial["w2_bias"]
 
 
 def test_a_report_that_can_not_be_delivered_does_not_end_the_training(

@@ -47,6 +47,7 @@ from trimtab.errors import (
     Unauthorized,
     Unavailable,
     UnknownMetric,
+    UnknownParameter,
 )
 from trimtab.objective import Objective
 from trimtab.space import Categorical, Constant, Float, Int
@@ -99,6 +100,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnknownMetric",
+    "UnknownParameter",
     "__version__",
     "costs",
     "measure",

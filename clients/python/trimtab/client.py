@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from trimtab import credentials
+from trimtab import credentials, foreign
 from trimtab.errors import InvalidStudy, StudyNotFound
 from trimtab.leases import Leases
 from trimtab.objective import Objective, objectives_to_wire
@@ -93,8 +93,8 @@ class Client:
         self,
         name: str,
         *,
-        space: Mapping[str, Parameter | Mapping[str, Any]],
-        objectives: Mapping[str, str | Objective | Mapping[str, Any]],
+        space: Mapping[str, Parameter | Mapping[str, Any]] | None = None,
+        objectives: Mapping[str, str | Objective | Mapping[str, Any]] | None = None,
         metrics: Sequence[str] | None = None,
         algorithm: str = "gp",
         options: Mapping[str, Any] | None = None,
@@ -109,6 +109,7 @@ class Client:
         stopping: Mapping[str, Any] | None = None,
         baseline: Mapping[str, Any] | None = None,
         devices: Any = None,
+        **unknown: Any,
     ) -> Study:
         """Make a study.
 
@@ -116,10 +117,13 @@ class Client:
         an Objective. metrics: what else trials may tell, beside the costs of `trimtab.measure`.
         algorithm: gp, grid, random or sobol; options: of the algorithm. max_trials: the study's budget of trials.
         exist_ok: the same name and the same definition give the study that is there.
-        The rest is passed on; a server that does not offer it yet says so (NotSupported).
+        constraints, space_constraints, known_metrics, late_metrics, stopping, baseline and devices are passed on; a
+        server that does not offer them yet says so (NotSupported).
 
-        Raises InvalidSpace, InvalidStudy, StudyNameTaken, StudyConflict (its text shows the difference).
+        Raises InvalidSpace, InvalidStudy (also for other tools' arguments, with what Trimtab calls them),
+        StudyNameTaken, StudyConflict (its text shows the difference); TypeError for any other argument.
         """
+        foreign.refuse("create_study", unknown)
         if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
             raise InvalidStudy(f"metrics: expected a list of names, got {metrics!r}")
         definition = {

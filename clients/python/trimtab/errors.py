@@ -4,8 +4,8 @@ TrimtabError
 ├── NotFound            StudyNotFound, TrialNotFound, NoCompleteTrial
 ├── Conflict            StudyConflict, StudyNameTaken, TrialAlreadyFinished, TrialNotRunning, LeaseLost, IllegalMove,
 │                       StudyFinished (code: budget_reached, space_exhausted, study_paused, no_feasible_configuration)
-├── Invalid             InvalidSpace, InvalidStudy, InvalidParams, InvalidValue, UnknownMetric, MissingMetric,
-│                       InvalidQuery, NotSupported, IdempotencyKeyReused
+├── Invalid             InvalidSpace, InvalidStudy, InvalidParams (UnknownParameter), InvalidValue, UnknownMetric,
+│                       MissingMetric, InvalidQuery, NotSupported, IdempotencyKeyReused
 ├── Unauthorized, Forbidden
 ├── ServerError         the server failed; Unavailable: it can't answer just now
 ├── ServerUnreachable   nobody answered
@@ -166,6 +166,12 @@ class InvalidParams(Invalid):
     """The params do not lie in the study's search space."""
 
     code = "invalid_params"
+
+
+class UnknownParameter(InvalidParams, KeyError):
+    """The trial's params hold no such parameter."""
+
+    __str__ = Exception.__str__  # a KeyError would show it in quotes
 
 
 class InvalidValue(Invalid):

@@ -195,8 +195,8 @@ def find_command(beside: str | None = None, path: str | None = None) -> str:
     found = shutil.which("trimtab-service", path=beside) or shutil.which("trimtab-service", path=path)
     if found is None:
         raise NotInstalled(
-            f'local mode needs the server: pip install "trimtab[server]"; looked for trimtab-service in {beside} '
-            "and on PATH"
+            "local mode needs the server beside the client: pip install . (from Trimtab's source); looked for "
+            f"trimtab-service in {beside} and on PATH"
         )
     return found
 

@@ -30,10 +30,14 @@ class Objective:
         return self.direction in {"maximize", "max"}
 
 
-def objectives_to_wire(objectives: Mapping[str, str | Objective | Mapping[str, Any]]) -> dict[str, Any]:
+def objectives_to_wire(objectives: Mapping[str, str | Objective | Mapping[str, Any]] | None) -> dict[str, Any]:
     """{metric: direction or {"direction", …}} in the same order. Raises InvalidStudy."""
     if not isinstance(objectives, Mapping):
-        raise InvalidStudy(f'objectives: expected {{metric: "minimize" or "maximize"}}, got {objectives!r}')
+        names = [objectives] if isinstance(objectives, str) else objectives
+        hint = ""
+        if isinstance(names, list | tuple | set) and names and all(isinstance(name, str) for name in names):
+            hint = "; such as {" + ", ".join(f'"{name}": "maximize"' for name in names) + "}"
+        raise InvalidStudy(f'objectives: expected {{metric: "minimize" or "maximize"}}, got {objectives!r}{hint}')
     return {metric: _to_wire(objective) for metric, objective in objectives.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import os
+import pickle
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from trimtab.errors import Invalid, LeaseLost, NotSupported, StudyFinished, TrialAlreadyFinished, TrimtabError
 from trimtab.progress import Progress
+from trimtab.threads import Threads
 
 if TYPE_CHECKING:
     from trimtab.study import Study
@@ -35,6 +37,14 @@ class Outcome:
     values: dict[str, float]
 
 
+@dataclass(frozen=True)
+class End:
+    """The study's ordinary end: a code of QUIET_ENDS and the server's sentence."""
+
+    code: str
+    detail: str
+
+
 def optimize(
     study: Study,
     objective: Callable[[Trial], Any],
@@ -54,21 +64,26 @@ def optimize(
         return
     with Progress(study, n_trials, wanted=progress) as line:
         if executor is None and workers == 1:
-            _one_by_one(study, objective, n_trials, catch, line)
+            end = _one_by_one(study, objective, n_trials, catch, line)
         else:
-            _at_once(study, objective, n_trials, catch, line, workers, executor)
+            end = _at_once(study, objective, n_trials, catch, line, workers, executor)
+    if end is not None and not line.done:
+        log.warning("study %s: %s, nothing was run: %s", study.name, end.code.replace("_", " "), end.detail)
+    elif end is not None:
+        log.info("study %s: %s: %s", study.name, end.code.replace("_", " "), end.detail)
 
 
 def _one_by_one(
     study: Study, objective: Callable[[Trial], Any], n_trials: int | None, catch: Catch, line: Progress
-) -> None:
+) -> End | None:
     done = 0
     while n_trials is None or done < n_trials:
         outcome = run_one(study, objective, catch, Held())
-        if outcome is None:
-            return
+        if not isinstance(outcome, Outcome):
+            return outcome
         done += 1
         line.add(outcome, running=0)
+    return None
 
 
 def _at_once(
@@ -79,17 +94,18 @@ def _at_once(
     line: Progress,
     workers: int,
     executor: Any,
-) -> None:
+) -> End | None:
     held = Held()
     pool = Threads() if executor is None else executor
     task, arguments = _task(study, objective, catch, held, pool)
     width = workers if executor is None or workers > 1 else _size(executor)
     running: list[Any] = []
-    started, finished, error = 0, False, None
+    end: End | None = None
+    started, error = 0, None
     try:
         while True:
-            while not finished and error is None and len(running) < width and started != n_trials:
-                running.append(pool.submit(task, *arguments))
+            while end is None and error is None and len(running) < width and started != n_trials:
+                running.append(_submit(pool, task, arguments, objective))
                 started += 1
             if not running:
                 break
@@ -98,11 +114,12 @@ def _at_once(
                 try:
                     outcome = future.result()
                 except Exception as raised:  # noqa: BLE001, RUF100  # whatever the objective raises, once all have ended
-                    error = error or raised
+                    error = error or _unpicklable(raised, objective) or raised
                     continue
-                finished = finished or outcome is None
-                if outcome is not None:
+                if isinstance(outcome, Outcome):
                     line.add(outcome, running=len(running))
+                else:
+                    end = end or outcome
     except BaseException:
         for future in running:
             if hasattr(future, "cancel"):
@@ -111,11 +128,39 @@ def _at_once(
         raise
     if error is not None:
         raise error
+    return end
+
+
+def _submit(
+    pool: Any, task: Callable[..., Any], arguments: tuple[Any, ...], objective: Callable[[Trial], Any]
+) -> Any:
+    try:
+        return pool.submit(task, *arguments)
+    except Exception as error:
+        unpicklable = _unpicklable(error, objective)
+        if unpicklable is None:
+            raise
+        raise unpicklable from None
+
+
+def _unpicklable(error: Exception, objective: Callable[[Trial], Any]) -> Invalid | None:
+    """What to say when it was pickle that failed and the objective is why; else None. Some executors pickle more."""
+    if not isinstance(error, pickle.PicklingError | AttributeError | TypeError) or "pickle" not in str(error):
+        return None
+    try:
+        pickle.dumps(objective)
+    except Exception as reason:  # noqa: BLE001, RUF100  # an object's own way to be pickled may raise anything
+        name = getattr(objective, "__qualname__", repr(objective))
+        return Invalid(
+            "expected an objective that the executor's processes can import, such as a function at the top level of "
+            f"a module, got {name}: {reason}"
+        )
+    return None
 
 
 def _task(
     study: Study, objective: Callable[[Trial], Any], catch: Catch, held: Held, pool: Any
-) -> tuple[Callable[..., Outcome | None], tuple[Any, ...]]:
+) -> tuple[Callable[..., Outcome | End | None], tuple[Any, ...]]:
     """What is submitted. Threads share the client; to other processes only an address, a key and a name travel."""
     if isinstance(pool, Threads | concurrent.futures.ThreadPoolExecutor):
         return run_one, (study, objective, catch, held)
@@ -130,7 +175,7 @@ def _task(
 
 def run_elsewhere(
     url: str, key: str | None, name: str, objective: Callable[[Trial], Any], catch: Catch
-) -> Outcome | None:
+) -> Outcome | End | None:
     """`run_one` in a process that has nothing yet."""
     from trimtab.client import Client
 
@@ -138,8 +183,8 @@ def run_elsewhere(
         return run_one(client.study(name), objective, catch, Held())
 
 
-def run_one(study: Study, objective: Callable[[Trial], Any], catch: Catch, held: Held) -> Outcome | None:
-    """Ask, evaluate, tell. None when the study has come to its ordinary end, or the work was called off.
+def run_one(study: Study, objective: Callable[[Trial], Any], catch: Catch, held: Held) -> Outcome | End | None:
+    """Ask, evaluate, tell. None when the work was called off.
 
     Raises what the objective raises, unless it is to be caught; the trial has failed by then.
     """
@@ -147,8 +192,7 @@ def run_one(study: Study, objective: Callable[[Trial], Any], catch: Catch, held:
         trial = held.take(study.ask)
     except StudyFinished as error:
         if error.code in QUIET_ENDS:
-            log.info("study %s: %s", study.name, error.detail)
-            return None
+            return End(error.code, error.detail)
         raise
     if trial is None:
         return None
@@ -241,21 +285,3 @@ def _size(executor: Any) -> int:
     """How many workers an executor says it has; the number of cores when it does not say."""
     size = getattr(executor, "_max_workers", None)
     return size if isinstance(size, int) and size > 0 else os.cpu_count() or 1
-
-
-class Threads:
-    """A daemon thread per call: Ctrl-C ends the process without waiting for an objective that can't be stopped."""
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> concurrent.futures.Future[Any]:
-        """Call the function in a thread."""
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        future.set_running_or_notify_cancel()
-        threading.Thread(target=_settle, args=(future, function, arguments), daemon=True).start()
-        return future
-
-
-def _settle(future: concurrent.futures.Future[Any], function: Callable[..., Any], arguments: Sequence[Any]) -> None:
-    try:
-        future.set_result(function(*arguments))
-    except BaseException as error:  # the caller gets it from the future
-        future.set_exception(error)

@@ -92,6 +92,11 @@ class Progress:
         if self._display is not None:
             self._display.close()
 
+    @property
+    def done(self) -> int:
+        """How many trials have ended in this run."""
+        return sum(self._states.values())
+
     def add(self, outcome: Outcome, *, running: int) -> None:
         """One more trial has ended; so many are running."""
         self._states[outcome.state] += 1
@@ -102,9 +107,8 @@ class Progress:
 
     def text(self, running: int) -> str:
         """The line without its bar: 41/60 · 4 running · 1 failed · best accuracy 0.978 (#17)."""
-        done = sum(self._states.values())
         parts = [
-            f"{done}/{self._total}" if self._total else f"{done} trials",
+            f"{self.done}/{self._total}" if self._total else f"{self.done} trials",
             f"{running} running" if running else "",
         ]
         parts += [f"{count} {state}" for state, count in sorted(self._states.items()) if state != "complete"]
@@ -113,7 +117,7 @@ class Progress:
     def _remember(self, study: Study) -> None:
         """The front of the trials before this run: a study that goes on has a best already."""
         try:
-            if study.refresh().counts.get("complete"):
+            if study.counts.get("complete"):
                 for trial in study.pareto_front():
                     self._front.add(trial.number, trial.values)
         except TrimtabError as error:

@@ -77,7 +77,7 @@ class Constant:
 Parameter = Float | Int | Categorical | Constant
 
 
-def space_to_wire(space: Mapping[str, Parameter | Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def space_to_wire(space: Mapping[str, Parameter | Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
     """{name: {"type": …}} in the same order; forms that are wire already are passed on. Raises InvalidSpace."""
     if not isinstance(space, Mapping):
         raise InvalidSpace(f"space: expected {{name: Float, Int, Categorical or Constant}}, got {space!r}")
@@ -87,6 +87,16 @@ def space_to_wire(space: Mapping[str, Parameter | Mapping[str, Any]]) -> dict[st
 def space_from_wire(wire: Mapping[str, Mapping[str, Any]]) -> dict[str, Parameter]:
     """The parameters of a study as the server states them."""
     return {name: _from_wire(name, spec) for name, spec in wire.items()}
+
+
+def why_absent(space: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any], name: str) -> str:
+    """Why a parameter of a space (as on the wire) is not among a trial's params; empty when it is none of its."""
+    for parent, wanted in (space.get(name, {}).get("when") or {}).items():
+        if parent not in params:
+            return f"{name} is absent, since {parent} is absent"
+        if params[parent] not in wanted:
+            return f"{name} is absent, since {parent}={params[parent]!r}"
+    return ""
 
 
 def _to_wire(name: str, parameter: Parameter | Mapping[str, Any]) -> dict[str, Any]:

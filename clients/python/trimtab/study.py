@@ -5,10 +5,11 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, overload
 
 from trimtab import optimizing, wire
-from trimtab.errors import InvalidParams, InvalidQuery, NotInstalled
+from trimtab.errors import InvalidParams, InvalidQuery, NotInstalled, TrialNotFound
 from trimtab.objective import Objective, objectives_from_wire
 from trimtab.space import Parameter, space_from_wire
 from trimtab.trial import Trial
@@ -30,7 +31,8 @@ class Study:
         self._record = dict(record)
 
     def __repr__(self) -> str:
-        done = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count) or "no trials"
+        counts = self._record.get("counts") or {}
+        done = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no trials"
         return f"<Study {self.name!r}: {self.state}, {done}>"
 
     # --- What it is -------------------------------------------------------------------------------------------------
@@ -47,7 +49,7 @@ class Study:
 
     @property
     def state(self) -> str:
-        """active, paused, finished or archived: as of the last `refresh`."""
+        """active, paused, finished or archived: as of the last `refresh`, or look at `counts`."""
         return str(self._record["state"])
 
     @property
@@ -73,12 +75,12 @@ class Study:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Trial state -> how many trials: as of the last `refresh`."""
-        return dict(self._record.get("counts") or {})
+        """Trial state -> how many trials, now: each look is one request, a `refresh`."""
+        return dict(self.refresh().record.get("counts") or {})
 
     @property
     def record(self) -> dict[str, Any]:
-        """Everything that the server said of the study, as JSON."""
+        """Everything that the server said of the study, as JSON, as of the last `refresh`."""
         return dict(self._record)
 
     def refresh(self) -> Study:
@@ -177,6 +179,12 @@ class Study:
         params = {"device": device, "where": _listed(where)}
         return [Trial(self, record) for record in self.send("GET", "pareto", params=params)["items"]]
 
+    def trial(self, number: int) -> Trial:
+        """One trial, with the contracts of its values and its reports. Raises TrialNotFound."""
+        if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
+            raise TrialNotFound(f"expected the number of a trial, from 0, got {number!r}")
+        return Trial(self, self.send("GET", f"trials/{int(number)}"))
+
     def trials(
         self,
         state: str | Sequence[str] | None = None,
@@ -210,7 +218,7 @@ class Study:
         try:
             import pandas as pd
         except ImportError as error:
-            raise NotInstalled('to_dataframe needs pandas: pip install "trimtab[pandas]"') from error
+            raise NotInstalled("to_dataframe needs pandas: pip install pandas") from error
         rows = [_row(trial) for trial in self.trials(**query)]
         frame = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)))
         return frame.set_index("number") if rows else frame

@@ -19,7 +19,9 @@ from trimtab.errors import (
     TrialNotRunning,
     TrimtabError,
     Unauthorized,
+    UnknownParameter,
 )
+from trimtab.space import why_absent
 
 if TYPE_CHECKING:
     from trimtab.study import Study
@@ -66,7 +68,13 @@ class Trial:
         return f"<Trial {self.number} of {self._study.name!r}: {self.state}, params {self.params!r}>"
 
     def __getitem__(self, parameter: str) -> Any:
-        return self.params[parameter]
+        params = self._record["params"]
+        if parameter in params:
+            return params[parameter]
+        raise UnknownParameter(
+            why_absent(self._study.record["space"], params, parameter)
+            or f"params are {list(params)!r}, got {parameter!r}"
+        )
 
     # --- What it is -------------------------------------------------------------------------------------------------
 
@@ -99,6 +107,16 @@ class Trial:
     def stderrs(self) -> dict[str, float]:
         """Metric -> standard error, where one was told."""
         return dict(self._record.get("stderrs") or {})
+
+    @property
+    def contracts(self) -> dict[str, dict[str, Any]]:
+        """Metric -> how its value was obtained, where that was told. One request, unless it is of `Study.trial`."""
+        return dict(self._detail("contracts") or {})
+
+    @property
+    def reports(self) -> dict[int, dict[str, float]]:
+        """Step -> {metric: value}, as reported. One request, unless it is of `Study.trial`."""
+        return {int(one["step"]): dict(one["values"]) for one in self._detail("reports") or ()}
 
     @property
     def failure(self) -> dict[str, str] | None:
@@ -148,7 +166,7 @@ class Trial:
         is left out; a lost lease, a trial that has finished elsewhere and a server that can't take it are logged.
         Raises Invalid: UnknownMetric, InvalidValue.
         """
-        step = self._next_step if step is None else step
+        step = self._next_step if step is None else wire.step(step)
         self._next_step = step + 1
         told = wire.values(self._by_metric(values, metrics))
         odd = [metric for metric, one in told.items() if wire.not_finite({metric: one})]
@@ -186,7 +204,7 @@ class Trial:
             raise MissingMetric(f"expected a value for each of {list(self._study.objectives)!r}, got none")
         odd = wire.not_finite(told)
         if odd:
-            log.warning("trial %d: %s, so it counts as failed", self.number, ", ".join(odd))
+            log.warning("trial %d counts as failed (nan): %s", self.number, ", ".join(odd))
             self.fail("nan", ", ".join(odd))
             return
         self._close("tell", {"values": told})
@@ -228,6 +246,11 @@ class Trial:
             self._lease_lost = True
             log.warning("trial %d: the lease is lost (%s); its result will be sent all the same", self.number, error)
         self._study.client.leases.drop(self)
+
+    def _detail(self, name: str) -> Any:
+        """What only the trial's own address shows."""
+        known = self._record
+        return known[name] if name in known else self._study.send("GET", f"trials/{self.number}")[name]
 
     def _close_after(self, error: BaseException | None) -> None:
         if error is None:

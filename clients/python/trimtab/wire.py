@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -67,6 +68,17 @@ def value(metric: str, given: object) -> float | dict[str, Any]:
 def values(given: Mapping[str, Any]) -> dict[str, float | dict[str, Any]]:
     """Every metric's `value`. Raises InvalidValue."""
     return {metric: value(metric, one) for metric, one in mapping("values", given, InvalidValue).items()}
+
+
+def step(given: object) -> int:
+    """A report's step. Raises InvalidValue."""
+    if isinstance(given, float) and given.is_integer():
+        return int(given)
+    try:
+        return operator.index(given)  # type: ignore[arg-type]  # ints of any library
+    except TypeError:
+        hint = "" if not isinstance(given, Mapping) else ": the step comes first, report(step, {metric: value})"
+        raise InvalidValue(f"step: expected a whole number, got {given!r}{hint}") from None
 
 
 def mapping(what: str, given: object, refusal: type[Invalid]) -> dict[str, Any]:
