@@ -43,13 +43,26 @@ def computing(pid: int) -> list[int]:
         int(path.parent.name): int(path.read_text().rpartition(")")[2].split()[1])
         for path in Path("/proc").glob("[0-9]*/stat")
     }
-    return [child for child, parent in parents.items() if parent == pid]
+    return [child for child, parent in parents.items() if parent == pid and _computes(child)]
+
+
+def _computes(pid: int) -> bool:
+    """Not what multiprocessing keeps beside them to clean up."""
+    return b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def stop_computing(server: Server) -> int:
     (child,) = computing(server.pid)
     os.kill(child, signal.SIGSTOP)
     return child
+
+
+def wait_until_ended(pid: int) -> None:
+    """Until the process is gone, or waits only for somebody to read its exit code."""
+    stat, until = Path(f"/proc/{pid}/stat"), time.monotonic() + PATIENCE
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < until, f"process {pid} goes on after its server"
+        time.sleep(0.05)
 
 
 def trials(server: Server) -> int:
@@ -67,7 +80,7 @@ def test_an_ask_that_never_finishes_is_refused_after_the_grace_and_nothing_is_ke
     answer = asking.result(PATIENCE)
     assert (answer.status_code, answer.json()["code"]) == (503, "compute_unavailable")
     assert trials(server) == 1
-    assert not Path(f"/proc/{child}").exists()
+    wait_until_ended(child)
 
 
 def test_an_ask_that_finishes_within_the_grace_is_answered(server, thread):

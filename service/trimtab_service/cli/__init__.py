@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"trimtab-service: {error}", file=sys.stderr)
         return USAGE
     except (Refused, DatabaseUnavailable) as error:
-        print(f"trimtab-service: {error}", file=sys.stderr)
+        print(f"trimtab-service: {' '.join(str(error).split())}", file=sys.stderr)  # PostgreSQL's take several lines
         return FAILED
 
 
