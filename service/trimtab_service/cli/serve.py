@@ -31,6 +31,7 @@ def serve(settings: Settings, *, embedded: bool = False) -> int:
     """Serve until told to end. Returns the exit code; raises Refused, InvalidSetting and DatabaseUnavailable."""
     settings.check_exposure()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps would bury the address that matters
     file = file_of(settings.database)
     if embedded and file is None:
         raise InvalidSetting("embedded needs an SQLite file")
