@@ -39,17 +39,14 @@ def ask(server: Server) -> httpx2.Response:
 
 
 def computing(pid: int) -> list[int]:
-    """The computing processes of a server."""
-    parents = {
-        int(path.parent.name): int(path.read_text().rpartition(")")[2].split()[1])
-        for path in Path("/proc").glob("[0-9]*/stat")
-    }
-    return [child for child, parent in parents.items() if parent == pid and _computes(child)]
-
-
-def _computes(pid: int) -> bool:
-    """Not what multiprocessing keeps beside them to clean up."""
-    return b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    """The computing processes of a server, without what multiprocessing keeps beside them to clean up."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"resource_tracker" not in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
 
 
 def stop_computing(server: Server) -> int:
