@@ -55,14 +55,14 @@ def test_studies_are_a_table(run: Run) -> None:
     ]
 
 
-def test_trials_are_a_table_with_values_before_params(run: Run, server: FakeServer) -> None:
+def test_trials_are_a_table_of_objectives_params_and_other_metrics(run: Run, server: FakeServer) -> None:
     server.trials["digits"][0]["params"]["accuracy"] = 0.125
     code, out, _ = run("trials", "digits")
     assert code == 0
     assert out.splitlines() == [
-        "trial  state     accuracy  macs    lr  accuracy  failure",
-        "    0  complete     0.875  7500   0.5     0.125",
-        "    1  failed                    0.25            oom",
+        "trial  state     accuracy    lr  accuracy  macs  failure",
+        "    0  complete     0.875   0.5     0.125  7500",
+        "    1  failed              0.25                  oom",
     ]
 
 
@@ -89,16 +89,17 @@ def test_a_study_is_shown_with_its_space(run: Run) -> None:
     assert code == 0
     assert "name        digits" in out
     assert "max_trials  5" in out
-    assert "  lr                type=float  low=0  high=1" in out
-    assert "  accuracy          direction=maximize" in out
-    assert "  dataset           digits" in out
+    assert "space\n  lr        float 0 to 1\n  accuracy  float 0 to 1\n" in out
+    assert "objectives\n  accuracy  maximize\n" in out
+    assert "metadata\n  dataset  digits\n" in out
+    assert "trials      1 complete, 1 failed\n" in out
 
 
 def test_the_best_trial_and_the_front_are_tables(run: Run) -> None:
     for command in ("best", "pareto"):
         code, out, _ = run(command, "digits")
         assert code == 0
-        assert out.splitlines()[1].split() == ["0", "complete", "0.875", "7500", "0.5"]
+        assert out.splitlines()[1].split() == ["0", "complete", "0.875", "0.5", "7500"]
 
 
 def test_a_front_shows_its_hypervolume(run: Run, server: FakeServer) -> None:
@@ -116,6 +117,7 @@ def test_a_front_shows_its_hypervolume(run: Run, server: FakeServer) -> None:
         ("studies", list),
         ("show digits", dict),
         ("trials digits", list),
+        ("trial digits 0", dict),
         ("best digits", dict),
         ("pareto digits", dict),
     ],
@@ -179,12 +181,79 @@ def test_a_server_without_a_key_says_how_to_give_one(surroundings: Path, capsys:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["frobnicate"], ["show"], ["trials", "digits", "--limit", "0"], ["trials", "digits", "--limit", "x"]],
+    [
+        *([], ["frobnicate"], ["show"], ["trials", "digits", "--limit", "0"], ["trials", "digits", "--limit", "x"]),
+        *(["trial", "digits"], ["trial", "digits", "-1"], ["trial", "digits", "x"], ["trial", "digits", "²"]),
+    ],
 )
 def test_wrong_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert "usage: trimtab" in err
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8731", "ftp://lab", "http://"])
+def test_what_is_no_address_is_wrong_usage(capsys: pytest.CaptureFixture[str], url: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["studies", "--url", url])
+    assert caught.value.code == 2
+    assert (
+        f"--url or TRIMTAB_URL: expected an address like http://127.0.0.1:8731, got '{url}'"
+        in capsys.readouterr().err
+    )
+
+
+def test_the_server_may_be_named_before_the_command_and_after_it(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with server.listening() as url:
+        for words in (["--url", url, "--key", KEY, "--json", "studies"], ["studies", "--json", "--url", url]):
+            assert cli.main(words) == 0
+            assert capsys.readouterr().out == "[]\n"
+        assert cli.main(["--url", "http://127.0.0.1:9", "studies", "--url", url]) == 0, "the later one counts"
+        assert cli.main(["--url", url, "studies", "--key", KEY]) == 0
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_trial_is_shown_with_its_contracts_and_reports(run: Run, server: FakeServer) -> None:
+    server.trials["digits"][0] |= {
+        "stderrs": {"accuracy": 0.01},
+        "contracts": {"macs": {"convention": "multiply-accumulate", "counter": "trimtab"}},
+        "reports": [{"step": 0, "values": {"accuracy": 0.25}}, {"step": 10, "values": {"accuracy": 0.5}}],
+    }
+    code, out, err = run("trial", "digits", "0")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "trial       0 of digits",
+        "state       complete",
+        "source      random",
+        "created_at  2026-11-24T10:00:00Z",
+        "params",
+        "  lr  0.5",
+        "values",
+        "  accuracy  0.875 ± 0.01",
+        "  macs      7500  (convention=multiply-accumulate  counter=trimtab)",
+        "reports",
+        "  step  accuracy",
+        "     0      0.25",
+        "    10       0.5",
+    ]
+    assert "failure     oom: 8 GiB\n" in run("trial", "digits", "1")[1]
+    assert run("trial", "digits", "9")[2] == "trimtab: trial_not_found: there is no trial 9\n"
+
+
+def test_the_best_of_several_objectives_points_to_the_front(run: Run, server: FakeServer) -> None:
+    server.studies["digits"]["objectives"]["macs"] = "minimize"
+    code, _, err = run("best", "digits")
+    assert code == 1
+    assert err.startswith("trimtab: invalid_query: study 'digits' has the objectives accuracy, macs, ")
+    assert err.endswith("see `trimtab pareto digits`\n")
+
+
+def test_a_used_up_budget_is_told(run: Run, server: FakeServer) -> None:
+    server.studies["digits"]["charged"] = 5
+    assert "state       active, budget used up (5 of 5)\n" in run("show", "digits")[1]
+    assert "digits  active, budget used up (5 of 5)  maximize accuracy" in run("studies")[1]
 
 
 def test_what_others_wrote_can_not_move_the_cursor(run: Run, server: FakeServer) -> None:

@@ -9,14 +9,15 @@ import argparse
 import itertools
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import trimtab
-from trimtab import credentials
+from trimtab import credentials, tables
 from trimtab.client import Client
-from trimtab.errors import InvalidCredentials, TrimtabError
+from trimtab.errors import InvalidCredentials, InvalidQuery, TrimtabError
 from trimtab.study import Study
 
 PATIENCE = 5.0
@@ -25,10 +26,15 @@ PATIENCE = 5.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    arguments = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
+    parser = _parser()
+    arguments = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
     run: Callable[[Client, argparse.Namespace], None] = arguments.run
     try:
-        with Client(arguments.url, arguments.key) as client:
+        url = credentials.find_url(arguments.url)
+    except TrimtabError as error:
+        parser.error(f"--url or TRIMTAB_URL: {error}")
+    try:
+        with Client(url, arguments.key) as client:
             client.transport.absence = PATIENCE
             run(client, arguments)
         sys.stdout.flush()
@@ -47,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="trimtab", description="Look at the studies of a Trimtab server.")
     parser.add_argument("--version", action="version", version=f"trimtab {trimtab.__version__}")
+    _add_shared(parser)
+    parser.set_defaults(url=None, key=None, json=False)
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--url", help="the server's address (default: TRIMTAB_URL, else http://127.0.0.1:8731)")
-    shared.add_argument("--key", help="the key (default: TRIMTAB_KEY, else the credentials file)")
-    shared.add_argument("--json", action="store_true", help="print JSON")
+    _add_shared(shared)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[Client, argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
@@ -66,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     trials.add_argument("--state", action="append", help="only trials in this state (may be repeated)")
     trials.add_argument("--order", help="number, finished_at or a metric; -accuracy for the highest first")
     trials.add_argument("--limit", type=_count, help="at most so many")
+    trial = command("trial", _trial, "show one trial, with how its values were obtained and its reports")
+    trial.add_argument("number", metavar="NUMBER", type=_number, help="the trial's number")
     command("best", _best, "show the best trial of a study with one objective")
     pareto = command("pareto", _pareto, "list the trials that no other beats in every objective")
     for one in (trials, pareto):
@@ -74,6 +82,16 @@ def _parser() -> argparse.ArgumentParser:
         )
     command("key", _key, "print the key that is used for the server, for curl and the like")
     return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    """What may stand before the command and after it. Without defaults: the later place must not undo the earlier."""
+    absent = argparse.SUPPRESS
+    parser.add_argument(
+        "--url", default=absent, help="the server's address (default: TRIMTAB_URL, else http://127.0.0.1:8731)"
+    )
+    parser.add_argument("--key", default=absent, help="the key (default: TRIMTAB_KEY, else the credentials file)")
+    parser.add_argument("--json", default=absent, action="store_true", help="print JSON")
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
@@ -93,123 +111,72 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"expected the number of a trial, got {text!r}")
+    return int(text)
+
+
 def _key(client: Client, arguments: argparse.Namespace) -> None:
     key = client.transport.key
     if key is None:
         raise InvalidCredentials(f"no key for {client.url}: {credentials.advice(client.url)}")
-    if arguments.json:
-        return _print_json({"url": client.url, "key": key})
-    print(key)
-    return None
+    _print({"url": client.url, "key": key}, [key], arguments)
 
 
 def _studies(client: Client, arguments: argparse.Namespace) -> None:
-    studies = client.studies()
-    if arguments.json:
-        return _print_json([study.record for study in studies])
-    rows = [
-        {
-            "name": study.name,
-            "state": study.state,
-            "objectives": ", ".join(f"{one.direction} {metric}" for metric, one in study.objectives.items()),
-            "complete": study.counts.get("complete", 0),
-            "failed": study.counts.get("failed", 0),
-            "running": study.counts.get("running", 0),
-            "max_trials": study.max_trials,
-        }
-        for study in studies
-    ]
-    return _print_table(rows, nothing="no studies")
+    records = [study.record for study in client.studies()]
+    _print(records, tables.studies(records) or ["no studies"], arguments)
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> None:
     record = client.study(arguments.study).record
-    if arguments.json:
-        return _print_json(record)
-    for field in ("name", "id", "state", "algorithm", "seed", "max_trials", "charged", "created_at"):
-        print(f"{field:<12}{_cell(record.get(field))}")
-    for field in ("counts", "objectives", "metrics", "options", "metadata", "space"):
-        entries = record.get(field) or {}
-        print(field)
-        for name in entries:
-            spec = entries[name] if isinstance(entries, dict) else ""
-            print(f"  {_cell(name):<18}{_spec(spec)}".rstrip())
-    return None
+    _print(record, tables.study(record), arguments)
 
 
 def _trials(client: Client, arguments: argparse.Namespace) -> None:
-    found = client.study(arguments.study).trials(state=arguments.state, where=arguments.where, order=arguments.order)
-    _print_trials([trial.record for trial in itertools.islice(found, arguments.limit)], arguments)
+    study = client.study(arguments.study)
+    found = study.trials(state=arguments.state, where=arguments.where, order=arguments.order)
+    records = [trial.record for trial in itertools.islice(found, arguments.limit)]
+    _print(records, _trial_lines(study, records), arguments)
+
+
+def _trial(client: Client, arguments: argparse.Namespace) -> None:
+    study = client.study(arguments.study)
+    record = study.trial(arguments.number).record
+    _print(record, tables.trial(study.record, record), arguments)
 
 
 def _best(client: Client, arguments: argparse.Namespace) -> None:
-    record = client.study(arguments.study).best_trial.record
-    if arguments.json:
-        return _print_json(record)
-    return _print_trials([record], arguments)
+    study = client.study(arguments.study)
+    objectives = list(study.objectives)
+    if len(objectives) > 1:
+        raise InvalidQuery(
+            f"study {study.name!r} has the objectives {', '.join(objectives)}, so no single best trial: "
+            f"see `trimtab pareto {shlex.quote(study.name)}`"
+        )
+    record = study.best_trial.record
+    _print(record, _trial_lines(study, [record]), arguments)
 
 
 def _pareto(client: Client, arguments: argparse.Namespace) -> None:
-    study: Study = client.study(arguments.study)
+    study = client.study(arguments.study)
     answer = study.send("GET", "pareto", params={"where": arguments.where})
-    if arguments.json:
-        return _print_json(answer)
-    _print_trials(answer["items"], arguments)
+    lines = _trial_lines(study, answer["items"])
     if answer.get("hypervolume") is not None:
         inferred = " (inferred)" if answer.get("reference_inferred") else ""
-        print(f"\nhypervolume {_cell(answer['hypervolume'])} from {_spec(answer.get('reference'))}{inferred}")
-    return None
+        reference = tables.setting(answer.get("reference"))
+        lines += ["", f"hypervolume {tables.cell(answer['hypervolume'])} from {reference}{inferred}"]
+    _print(answer, lines, arguments)
 
 
-def _print_trials(records: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> None:
-    if arguments.json:
-        return _print_json(list(records))
-    rows = [
-        {"trial": record["number"], "state": record["state"]}
-        | (record.get("values") or {})
-        | {f"{name} ": value for name, value in record["params"].items()}  # a metric may bear the same name
-        | ({"failure": record["failure"]["kind"]} if record.get("failure") else {})
-        for record in records
-    ]
-    return _print_table(rows, nothing="no trials")
+def _trial_lines(study: Study, records: Sequence[dict[str, Any]]) -> list[str]:
+    return tables.trials(study.record, records) or ["no trials"]
 
 
-def _print_json(given: Any) -> None:
-    print(json.dumps(given, indent=2, ensure_ascii=False))
-
-
-def _print_table(rows: Sequence[dict[str, Any]], *, nothing: str) -> None:
-    """Columns in the order of their first use, numbers to the right."""
-    if not rows:
-        print(nothing)
-        return
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = []
-    for name in names:
-        cells = [row.get(name) for row in rows]
-        texts = [_cell(name.strip()), *("" if cell is None else _cell(cell) for cell in cells)]
-        right = all(cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool)) for cell in cells)
-        width = max(len(text) for text in texts)
-        columns.append([text.rjust(width) if right else text.ljust(width) for text in texts])
-    for line in zip(*columns, strict=True):
-        print("  ".join(line).rstrip())
-
-
-def _spec(spec: Any) -> str:
-    """A parameter, an objective or a setting on one line; what is empty or off is left out."""
-    if not isinstance(spec, dict):
-        return "" if spec == "" else _cell(spec)
-    return "  ".join(f"{_cell(name)}={_cell(one)}" for name, one in spec.items() if not _is_off(one))
-
-
-def _is_off(setting: Any) -> bool:
-    return setting is None or setting is False or setting in ([], {})
-
-
-def _cell(value: Any) -> str:
-    """A value as text that can't move the cursor: what others wrote may hold control characters."""
-    text = f"{value:.6g}" if isinstance(value, float) else "-" if value is None else str(value)
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+def _print(answer: Any, lines: Sequence[str], arguments: argparse.Namespace) -> None:
+    """The answer as JSON if so wanted, else the lines."""
+    print(json.dumps(answer, indent=2, ensure_ascii=False) if arguments.json else "\n".join(lines))
 
 
 if __name__ == "__main__":
