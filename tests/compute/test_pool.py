@@ -161,6 +161,25 @@ def test_a_process_that_is_killed_while_idle_is_replaced(compute):
     assert compute.run(os.getpid, deadline=PATIENCE) != pid
 
 
+def test_a_pool_made_anew_by_a_thread_that_ends_goes_on_and_keeps_its_deadlines():
+    pool = Compute()
+    pool.warm(_die)
+    try:
+        with pytest.raises(WorkerDied):
+            pool.run(abs, -1, deadline=PATIENCE)
+        pool.warm(_remember)
+        with ThreadPoolExecutor(1) as thread:
+            pid = thread.submit(pool.run, os.getpid, deadline=PATIENCE).result(PATIENCE)
+        time.sleep(1)
+        assert pool.run(os.getpid, deadline=PATIENCE) == pid
+        begun = time.monotonic()
+        with pytest.raises(DeadlinePassed):
+            pool.run(time.sleep, 600, deadline=1.0)
+        assert time.monotonic() - begun < PATIENCE / 2
+    finally:
+        pool.close()
+
+
 def test_a_process_that_is_killed_while_busy_is_told_and_replaced(compute):
     pid = compute.run(os.getpid, deadline=PATIENCE)
     with ThreadPoolExecutor(1) as thread:

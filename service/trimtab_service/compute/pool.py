@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -23,11 +21,10 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
 """How long the start of the processes may take before deadlines count: SciPy takes long to import at times."""
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 1.0
 """How long the processes may take to end."""
 _LOOK_SECONDS = 0.1
 """How soon a run notices that the pool was closed."""
-_PR_SET_PDEATHSIG = 1
 _ONE_THREAD = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -103,6 +100,9 @@ class Compute:
             ending = threading.Thread(target=_end, args=(pool,), daemon=True)
             ending.start()
             ending.join(CLOSE_SECONDS)
+            if ending.is_alive():  # a process that does not even hear SIGTERM, such as a stopped one
+                for process in active_children():
+                    process.kill()
 
     def _check_open(self) -> None:
         if self._closed.is_set():
@@ -129,9 +129,12 @@ class Compute:
             for _ in range(2):
                 if self._pool is None:
                     self._pool = ProcessPool(
-                        self._workers, context=get_context("spawn"), initializer=_begin, initargs=[self._load]
+                        self._workers,
+                        context=get_context("spawn"),
+                        initializer=_begin,
+                        initargs=[os.getpid(), self._load],
                     )
-                    self._first = self._pool.schedule(_nothing)
+                    self._first = self._first or self._pool.schedule(_nothing)
                 try:
                     return self._pool.schedule(function, args=list(arguments), timeout=seconds)
                 except RuntimeError:
@@ -145,17 +148,23 @@ def _end(pool: ProcessPool) -> None:
     pool.join()
 
 
-def _begin(load: Callable[[], object]) -> None:
+def _begin(server: int, load: Callable[[], object]) -> None:
     """In the process: one BLAS thread, Ctrl-C left to the server, an end with its end, and what is needed loaded."""
     for name in _ONE_THREAD:
         os.environ[name] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_end_with, args=(server,), daemon=True).start()
     try:
         load()
     except Exception:  # a run needs the same, and says so to the one who asks
         log.exception("a computing process could not load what it needs")
+
+
+def _end_with(server: int) -> None:
+    """End this process when the server has gone. Linux can do that itself, but it watches a thread, and those end."""
+    while os.getppid() == server:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
 
 
 def _nothing() -> None:
