@@ -20,6 +20,18 @@ STUDY = {"name": "s", "space": {"x": {"type": "float", "low": 0, "high": 1}}, "o
 SETTINGS = {"TRIMTAB_AUTH": "false", "TRIMTAB_DEADLINE_SECONDS": "600"}
 
 
+STOPPED: list[int] = []
+"""Computing processes that were stopped, and so can't end by themselves."""
+
+
+@pytest.fixture(autouse=True)
+def end_stopped():
+    yield
+    while STOPPED:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(STOPPED.pop(), signal.SIGKILL)
+
+
 @pytest.fixture
 def server(tmp_path):
     with Server(f"sqlite:///{tmp_path / 'trimtab.db'}", tmp_path / "server.log", **SETTINGS) as server:
@@ -52,6 +64,7 @@ def computing(pid: int) -> list[int]:
 def stop_computing(server: Server) -> int:
     (child,) = computing(server.pid)
     os.kill(child, signal.SIGSTOP)
+    STOPPED.append(child)
     return child
 
 
@@ -118,6 +131,7 @@ def test_several_processes_end_in_time_too(postgresql_url, tmp_path, thread):
         for process in computing(server.pid):
             for child in computing(process):
                 os.kill(child, signal.SIGSTOP)
+                STOPPED.append(child)
         asking = thread.submit(ask, server)
         time.sleep(1)
         begun = time.monotonic()
