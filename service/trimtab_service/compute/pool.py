@@ -77,6 +77,7 @@ class Compute:
         and whatever the function raises.
         """
         future = self._schedule(function, arguments, START_SECONDS + deadline)
+        assert self._first is not None  # it is scheduled with the first pool
         self._wait(self._first, START_SECONDS)
         if self._wait(future, deadline):
             try:
@@ -108,12 +109,11 @@ class Compute:
         if self._closed.is_set():
             raise Closed
 
-    def _wait(self, future: ProcessFuture[Any] | None, seconds: float) -> bool:
+    def _wait(self, future: ProcessFuture[Any], seconds: float) -> bool:
         """Whether the future is done within the seconds. Raises Closed."""
         until = time.monotonic() + seconds
         done = threading.Event()
-        if future is not None:
-            future.add_done_callback(lambda _: done.set())
+        future.add_done_callback(lambda _: done.set())
         while not done.wait(min(_LOOK_SECONDS, max(until - time.monotonic(), 0.0))):
             self._check_open()
             if time.monotonic() >= until:

@@ -86,7 +86,7 @@ class Trials(Events):
 
     def claimable(self, study: Study) -> int:
         """How many trials `claim` could hand out: those that wait, and those whose lease ran out."""
-        lost = and_(trials.c.state == _RUNNING, trials.c.lease_until < now(), trials.c.attempt < MAX_ATTEMPTS)
+        lost = and_(_lost(), trials.c.attempt < MAX_ATTEMPTS)
         count: int = self.connection.execute(
             select(func.count())
             .select_from(trials)
@@ -100,11 +100,11 @@ class Trials(Events):
         No trial is handed out twice, however many ask at once. One that was handed out MAX_ATTEMPTS times and lost
         fails instead.
         """
-        lost = self._lock(study, trials.c.state == _RUNNING, trials.c.lease_until < now())
+        lost = self._lock(self.of_study(study), _lost())
         self._fail([row for row in lost if row.attempt >= MAX_ATTEMPTS])
         again = [row for row in lost if row.attempt < MAX_ATTEMPTS][:limit]
         self.record(EventKind.LEASE_LOST, [(row.id, row.lease_epoch) for row in again])
-        picked = [*again, *self._lock(study, trials.c.state == _WAITING, limit=limit - len(again))]
+        picked = [*again, *self._lock(self.of_study(study), trials.c.state == _WAITING, limit=limit - len(again))]
         if not picked:
             return ()
         handed_out = self.connection.execute(
@@ -128,20 +128,15 @@ class Trials(Events):
 
     def any_lost(self, grace_seconds: float) -> bool:
         """Whether any lease ran out so long ago."""
-        lost = and_(self.own(trials), trials.c.state == _RUNNING, trials.c.lease_until < after(-grace_seconds))
-        return self.connection.execute(select(trials.c.id).where(lost).limit(1)).first() is not None
+        lost = select(trials.c.id).where(self.own(trials), _lost(grace_seconds)).limit(1)
+        return self.connection.execute(lost).first() is not None
 
     def sweep_lost(self, grace_seconds: float) -> int:
         """Take trials from workers whose lease ran out so long ago: they wait, or fail after their last attempt.
 
         How many there were.
         """
-        lost = self.connection.execute(
-            select(trials.c.id, trials.c.lease_epoch, trials.c.attempt)
-            .where(self.own(trials), trials.c.state == _RUNNING, trials.c.lease_until < after(-grace_seconds))
-            .order_by(trials.c.id)
-            .with_for_update(skip_locked=True)
-        ).all()
+        lost = self._lock(self.own(trials), _lost(grace_seconds))
         self._fail([row for row in lost if row.attempt >= MAX_ATTEMPTS])
         again = [row for row in lost if row.attempt < MAX_ATTEMPTS]
         if again:
@@ -235,11 +230,11 @@ class Trials(Events):
             **from_failure(one.failure),
         }
 
-    def _lock(self, study: Study, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[Locked]:
+    def _lock(self, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[Locked]:
         """The trials by number, held until the transaction ends; those that another claim holds are left to it."""
         return self.connection.execute(
             select(trials.c.id, trials.c.lease_epoch, trials.c.attempt)
-            .where(self.of_study(study), *conditions)
+            .where(*conditions)
             .order_by(trials.c.number)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -257,3 +252,8 @@ class Trials(Events):
         happened = [(row.id, row.lease_epoch) for row in lost]
         self.record(EventKind.LEASE_LOST, happened)
         self.record(EventKind.FAILED, happened)
+
+
+def _lost(grace_seconds: float = 0.0) -> ColumnElement[bool]:
+    """The condition that a trial's lease ran out, so many seconds ago or more, by the database's clock."""
+    return and_(trials.c.state == _RUNNING, trials.c.lease_until < after(-grace_seconds))
