@@ -1,9 +1,9 @@
 """Ask: hand out trials. First those that wait, then new ones that the optimizer proposes.
 
 The road: a short transaction claims what waits, if that is enough; with no transaction open, the compute pool
-proposes the rest from a reading of the history; a second transaction claims what waits, takes the numbers, charges the
-budget and inserts the trials, all or nothing. It takes the numbers only if nobody took them meanwhile: a proposal is a
-function of the history and of its trial's number.
+proposes the rest from a reading of the history; a second transaction claims what waits, takes the numbers,
+charges the budget and inserts the trials, all or nothing. It takes the numbers only if nobody took them
+meanwhile: a proposal is a function of the history and of its trial's number.
 """
 
 from __future__ import annotations
