@@ -2,37 +2,68 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from trimtab.costs.cost import Cost, UnsupportedModel
 
-EXPECTED = "a fitted scikit-learn MLP or linear model, or a dict {name: numpy array}"
+EXPECTED = (
+    "a torch.nn.Module, a fitted scikit-learn estimator, an ONNX model or its .onnx file, "
+    "or a dict {name: numpy array}"
+)
 _SCAFFOLD = ("sklearn.base", "sklearn.utils")
 """Classes from here say nothing of how an estimator predicts: everybody's own estimator inherits from them."""
 
 
-def measure(model: Any, example_input: Any = None, *, latency: bool = True, seconds: float = 0.05) -> Cost:
+def measure(
+    model: Any,
+    example_input: Any = None,
+    *,
+    latency: bool = True,
+    seconds: float = 0.5,
+    training: bool = False,
+) -> Cost:
     """What the model costs, for one example.
 
-    example_input: rows as the model takes them; the first one is used. Without it there is no latency.
-    latency: False leaves the model unrun. seconds: about how long the stopwatch may run, after a warm-up.
+    example_input: what the model takes: a tensor or a tuple of them for torch, {input: array} for ONNX, rows for
+    scikit-learn, of which the first is used. Without it only what hangs on the model alone is known.
+    latency: False leaves the stopwatch out. seconds: how long it may run at most, after a warm-up.
+    training: True counts a torch model in training mode as it is; else such a model is refused.
 
-    Raises UnsupportedModel, a TypeError that names what was expected and what came, and InvalidExample.
+    Raises UnsupportedModel, a TypeError that names what was expected and what came, InvalidExample, InTraining, and
+    NotInstalled when what reads models of this kind is missing.
     """
+    counter = importlib.import_module(f"trimtab.costs.{_counter(model)}")
+    tally = counter.tally(model, example_input, training=training)
+    if not latency or tally.call is None:
+        return tally.cost()  # type: ignore[no-any-return]
+    from trimtab.costs import stopwatch
+
+    timing = stopwatch.time(tally.call, seconds)
+    return tally.cost(  # type: ignore[no-any-return]
+        latency_ms=timing.median_ms,
+        stderr={"latency_ms": timing.stderr_ms},
+        contract={"latency_ms": timing.contract(tally.what, **tally.depends_on)},
+    )
+
+
+def _counter(model: Any) -> str:
+    """The module of `trimtab.costs` that counts models of this kind. Raises UnsupportedModel."""
     if isinstance(model, Mapping):
-        from trimtab.costs import arrays
-
-        return arrays.measure(model)
-    if _is_sklearn(type(model)):
-        from trimtab.costs import sklearn_models
-
-        return sklearn_models.measure(model, example_input if latency else None, seconds)
+        return "arrays"
+    if isinstance(model, str | os.PathLike) or _is_of(type(model), "onnx."):
+        return "onnx_models"
+    if _is_of(type(model), "torch.nn."):
+        return "torch_models"
+    if _is_of(type(model), "sklearn.", but=_SCAFFOLD):
+        return "sklearn_models"
     kind = type(model)
     raise UnsupportedModel(f"expected {EXPECTED}, got {kind.__module__}.{kind.__qualname__}")
 
 
-def _is_sklearn(kind: type) -> bool:
-    """Whether the class or one that it inherits from is scikit-learn's, told by the module's name alone."""
-    modules = [parent.__module__ for parent in kind.__mro__]
-    return any(name.startswith("sklearn.") and not name.startswith(_SCAFFOLD) for name in modules)
+def _is_of(kind: type, library: str, but: tuple[str, ...] = ()) -> bool:
+    """Whether the class or one that it inherits from is the library's, told by the module's name alone."""
+    modules = [f"{parent.__module__}." for parent in kind.__mro__]
+    return any(name.startswith(library) and not name.startswith(but) for name in modules if not but or name)
