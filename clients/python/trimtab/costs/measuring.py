@@ -66,4 +66,4 @@ def _counter(model: Any) -> str:
 def _is_of(kind: type, library: str, but: tuple[str, ...] = ()) -> bool:
     """Whether the class or one that it inherits from is the library's, told by the module's name alone."""
     modules = [f"{parent.__module__}." for parent in kind.__mro__]
-    return any(name.startswith(library) and not name.startswith(but) for name in modules if not but or name)
+    return any(name.startswith(library) and not name.startswith(but) for name in modules)
