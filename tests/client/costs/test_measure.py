@@ -130,7 +130,7 @@ def test_arrays_say_nothing_of_operations_or_latency_so_these_are_none_and_not_t
 
     assert (cost.macs, cost.flops, cost.latency_ms, cost.trainable_parameters) == (None,) * 4
     assert (cost.activation_peak_bytes, cost.energy_mj, cost.co2_g) == (None,) * 3
-    assert set(cost.as_metrics()) == {"parameters", "size_bytes"}
+    assert set(cost.as_metrics()) == {"parameters", "parameters_nonzero", "size_bytes"}
 
 
 def test_latency_is_positive_with_a_finite_standard_error_and_says_on_what_it_ran():
@@ -169,8 +169,11 @@ def test_every_known_figure_has_a_contract_with_convention_counter_and_version()
     assert set(metrics) == {
         "parameters",
         "trainable_parameters",
+        "parameters_nonzero",
         "size_bytes",
+        "serialized_bytes",
         "macs",
+        "macs_nonzero",
         "flops",
         "activation_peak_bytes",
         "latency_ms",
@@ -210,7 +213,7 @@ def test_a_single_row_may_come_flat_or_as_a_list():
 @pytest.mark.parametrize(
     ("model", "came"),
     [
-        ("a string", "got builtins.str"),
+        (42, "got builtins.int"),
         (RandomForestClassifier(2).fit(X, BINARY), "got RandomForestClassifier, which predicts from estimators_"),
         (SVC(kernel="linear").fit(X, BINARY), "got SVC, which predicts from support_vectors_"),
         (MLPClassifier(), "got MLPClassifier without them; was it fitted?"),
@@ -219,7 +222,7 @@ def test_a_single_row_may_come_flat_or_as_a_list():
         ({"w": [1.0, 2.0]}, "got builtins.list under 'w'"),
         ({"w": np.array([None])}, "got dtype object under 'w'"),
     ],
-    ids=["str", "forest", "svc", "unfitted", "sparse", "empty", "list", "object"],
+    ids=["int", "forest", "svc", "unfitted", "sparse", "empty", "list", "object"],
 )
 def test_a_model_that_cannot_be_measured_is_a_typed_error_that_says_what_came(model, came):
     with pytest.raises(UnsupportedModel, match="expected") as caught:

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
+from trimtab.costs.cost import Layer, UnsupportedModel
+from trimtab.costs.tally import Tally
+from trimtab.errors import NotInstalled
 
-from trimtab.costs.cost import Cost, UnsupportedModel, counted
+try:
+    import numpy as np
+except ImportError as error:
+    raise NotInstalled('counting arrays needs numpy: pip install "trimtab[measure]"') from error
+
+Array = np.ndarray[Any, Any]
+
+_USE = "arrays say nothing of how they are used"
 
 
-def measure(weights: Mapping[Any, Any]) -> Cost:
-    """The cost of {name: array}. Which of them are trained is not known either. Raises UnsupportedModel."""
-    if not weights:
+def tally(model: Mapping[Any, Any], example_input: Any = None, *, training: bool = False) -> Tally:
+    """The counts of {name: array}. Which of them are trained is not known either. Raises UnsupportedModel.
+
+    example_input, training: without meaning here, since nothing says how the arrays are used.
+    """
+    if not model:
         raise UnsupportedModel("expected a dict {name: numpy array} with at least one array, got an empty one")
-    for name, array in weights.items():
+    for name, array in model.items():
         if not isinstance(array, np.ndarray):
             kind = type(array)
             raise UnsupportedModel(
                 f"expected a dict {{name: numpy array}}, got {kind.__module__}.{kind.__qualname__} under {name!r}"
             )
-        if array.dtype.hasobject or array.dtype.names:
+        if array.dtype.kind not in "biufc":
             raise UnsupportedModel(f"expected arrays of numbers, got dtype {array.dtype} under {name!r}")
-    arrays = list(weights.values())
-    held = dtypes(arrays)
-    return Cost(
+    arrays = list(model.values())
+    return Tally(
         parameters=sum(array.size for array in arrays),
-        size_bytes=sum(array.nbytes for array in arrays),
-        contract={
-            "parameters": counted("every element of every array", arrays=len(arrays)),
-            "size_bytes": counted("bytes of the arrays as they are, without file format", dtype=held),
-        },
+        parameters_nonzero=sum(int(np.count_nonzero(array)) for array in arrays),
+        bytes_by_dtype=bytes_by_dtype(arrays),
+        layers=tuple(Layer(str(name), "array", array.size, None) for name, array in model.items()),
+        notes={"parameters": "elements of the arrays"},
+        unknown=dict.fromkeys(
+            ("trainable_parameters", "macs", "macs_nonzero", "flops", "activation_peak_bytes", "latency_ms"), _USE
+        ),
     )
 
 
-def dtypes(arrays: list[np.ndarray[Any, Any]]) -> str:
-    """The dtypes of the arrays in one word: "float64", or "float32+int8" where they differ."""
-    return "+".join(sorted({str(array.dtype) for array in arrays}))
+def bytes_by_dtype(arrays: Iterable[Array]) -> dict[str, int]:
+    """dtype -> bytes of the arrays that have it."""
+    held: Counter[str] = Counter()
+    for array in arrays:
+        held[str(array.dtype)] += array.nbytes
+    return dict(held)

@@ -5,14 +5,15 @@ Both are chains of matrix products: W_1 (n_0, n_1), … W_L (n_{L-1}, n_L), bias
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from trimtab.costs import stopwatch
-from trimtab.costs.arrays import dtypes
-from trimtab.costs.cost import FLOPS_CONVENTION, Contract, Cost, InvalidExample, UnsupportedModel, counted
+from trimtab.costs.arrays import bytes_by_dtype
+from trimtab.costs.cost import InvalidExample, UnsupportedModel
+from trimtab.costs.tally import Tally
 
 _Array = np.ndarray[Any, Any]
 _OTHER_WAYS = ("support_vectors_", "estimators_", "dual_coef_")
@@ -31,9 +32,10 @@ class _Chain:
         return [*self.weights, *self.biases]
 
 
-def measure(model: Any, example_input: Any, seconds: float) -> Cost:
-    """The cost of a fitted model; latency by its own `predict` where an example is given.
+def tally(model: Any, example_input: Any = None, *, training: bool = False) -> Tally:
+    """The counts of a fitted model, and its own `predict` of the first row where an example is given.
 
+    training: without meaning here; a fitted estimator has no training mode.
     Raises UnsupportedModel and InvalidExample.
     """
     chain = _chain(model)
@@ -41,41 +43,30 @@ def measure(model: Any, example_input: Any, seconds: float) -> Cost:
     row = None if example_input is None else _first_row(example_input, features)
     dtype = _dtype(chain, row)
     parameters = sum(array.size for array in chain.arrays)
-    macs = sum(weight.size for weight in chain.weights)
-    peak = max(weight.shape[0] + weight.shape[1] for weight in chain.weights) * dtype.itemsize
-    shape = [1, features]
-    held = counted("elements of the weights and biases that predict uses")
-    contract: dict[str, Contract] = {
-        "parameters": held,
-        "trainable_parameters": held,
-        "size_bytes": counted(
-            "bytes of the weights and biases as they are, without file format", dtype=dtypes(chain.arrays)
-        ),
-        "macs": counted(
-            "1 MAC per multiply-accumulate of the matrix products; biases and activations are not counted",
-            input_shape=shape,
-        ),
-        "flops": counted(FLOPS_CONVENTION, input_shape=shape),
-        "activation_peak_bytes": counted(
-            "largest input plus output of one layer, by their shapes", input_shape=shape, dtype=str(dtype)
-        ),
-    }
-    latency_ms = stderr = None
-    if row is not None:
-        timing = stopwatch.time(lambda: model.predict(row), seconds)
-        latency_ms, stderr = timing.median_ms, timing.stderr_ms
-        contract["latency_ms"] = timing.contract("model.predict", input_shape=shape, dtype=str(dtype))
-    return Cost(
+    serialized_bytes, unknown = _pickled(model)
+    return Tally(
         parameters=parameters,
         trainable_parameters=parameters,
-        size_bytes=sum(array.nbytes for array in chain.arrays),
-        macs=macs,
-        flops=2 * macs,
-        activation_peak_bytes=peak,
-        latency_ms=latency_ms,
-        stderr={} if stderr is None else {"latency_ms": stderr},
-        contract=contract,
+        parameters_nonzero=sum(int(np.count_nonzero(array)) for array in chain.arrays),
+        bytes_by_dtype=bytes_by_dtype(chain.arrays),
+        serialized_bytes=serialized_bytes,
+        macs=sum(weight.size for weight in chain.weights),
+        macs_nonzero=sum(int(np.count_nonzero(weight)) for weight in chain.weights),
+        activation_peak_bytes=max(sum(weight.shape) for weight in chain.weights) * dtype.itemsize,
+        depends_on={"input_shape": [1, features], "dtype": str(dtype)},
+        call=None if row is None else lambda: model.predict(row),
+        what="model.predict",
+        notes={"serialized_bytes": "bytes of pickle.dumps(model)"},
+        unknown=unknown,
     )
+
+
+def _pickled(model: Any) -> tuple[int | None, dict[str, str]]:
+    """How long the model's pickle is; where it can't be pickled, None and why."""
+    try:
+        return len(pickle.dumps(model)), {}
+    except Exception as error:  # a class may refuse in its own way
+        return None, {"serialized_bytes": f"{type(error).__name__}: {error}"}
 
 
 def _chain(model: Any) -> _Chain:
