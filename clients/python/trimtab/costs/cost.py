@@ -56,6 +56,12 @@ class InTraining(TrimtabError, ValueError):
     code = "in_training"
 
 
+class UnknownCost(TrimtabError, ValueError):
+    """A figure was wanted that is not known of this model."""
+
+    code = "unknown_cost"
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One row of the table of layers.
