@@ -29,7 +29,7 @@ from trimtab import (
     UnknownMetric,
     UnknownParameter,
 )
-from trimtab.trial import failure_kind
+from trimtab.failures import failure_kind
 
 
 class CostOfAModel:

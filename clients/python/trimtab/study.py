@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, overload
 
 from trimtab import optimizing, wire
-from trimtab.errors import InvalidParams, InvalidQuery, NotInstalled, TrialNotFound
+from trimtab.errors import InvalidParams, InvalidQuery, TrialNotFound
+from trimtab.measured import Measured
 from trimtab.objective import Objective, objectives_from_wire
 from trimtab.space import Parameter, space_from_wire
 from trimtab.trial import Trial
@@ -115,6 +115,7 @@ class Study:
         objective: Callable[[Trial], Any],
         n_trials: int | None = None,
         *,
+        measure: Iterable[str] | None = None,
         workers: int = 1,
         executor: Any = None,
         progress: bool | None = None,
@@ -123,6 +124,10 @@ class Study:
         """Ask, evaluate `objective(trial)` and tell, n_trials times or until the study hands out no more.
 
         objective: returns a value or {metric: value}; or tells, fails or releases the trial itself.
+        measure: figures of `trimtab.measure`, such as ["size_bytes", "macs", "latency_ms"]. The objective returns
+        (score, model, example_input); they are measured and told with the score. A mere number is the score of the
+        objective that is not among them. One stopwatch runs at a time, but what threads train meanwhile slows it
+        down: for latencies use workers=1, or processes on cores of their own.
         workers: how many trials run at once, in threads; with an executor, how many are submitted at once (by default
         as many as it says it has workers).
         executor: anything with `.submit`: processes, loky, Dask, submitit, MPI, Ray. The objective must be picklable.
@@ -130,9 +135,12 @@ class Study:
         catch: exceptions of the objective that fail their trial and do not end the run.
 
         Ends quietly when the budget is reached or the space is exhausted. Any other exception of the objective fails
-        its trial and is raised once the running ones have ended. Ctrl-C gives the running trials back and is raised.
+        its trial and is raised once the running ones have ended; so is UnknownCost, where a figure is not known of a
+        model. Ctrl-C gives the running trials back and is raised.
         """
         catch = catch if isinstance(catch, tuple) else (catch,)
+        if measure is not None:
+            objective = Measured(objective, measure, self.objectives)
         optimizing.optimize(
             self, objective, n_trials, workers=workers, executor=executor, progress=progress, catch=catch
         )
@@ -215,13 +223,9 @@ class Study:
 
         Raises NotInstalled without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise NotInstalled("to_dataframe needs pandas: pip install pandas") from error
-        rows = [_row(trial) for trial in self.trials(**query)]
-        frame = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)))
-        return frame.set_index("number") if rows else frame
+        from trimtab import frames
+
+        return frames.of_trials(self.trials(**query))
 
     # --- Its life ---------------------------------------------------------------------------------------------------
 
@@ -278,23 +282,3 @@ def _listed(given: str | Sequence[str] | None) -> list[str]:
     if not all(isinstance(one, str) for one in listed):
         raise InvalidQuery(f"expected text or a list of texts, got {given!r}")
     return listed
-
-
-def _row(trial: Trial) -> dict[str, Any]:
-    """A trial as a flat row. Its times are datetimes with a time zone."""
-    record = trial.record
-    times = {
-        name: datetime.fromisoformat(record[name]) if record.get(name) else None
-        for name in ("created_at", "started_at", "finished_at")
-    }
-    return {
-        "number": trial.number,
-        "state": trial.state,
-        **{f"params_{name}": value for name, value in trial.params.items()},
-        **{f"values_{metric}": value for metric, value in trial.values.items()},
-        **{f"stderrs_{metric}": value for metric, value in trial.stderrs.items()},
-        "failure": trial.failure["kind"] if trial.failure else None,
-        "source": trial.source,
-        "worker": trial.worker,
-        **times,
-    }

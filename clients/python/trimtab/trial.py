@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from trimtab import wire
+from trimtab import measured, wire
 from trimtab.errors import (
     Forbidden,
     Invalid,
     LeaseLost,
     MissingMetric,
+    NotSupported,
     ServerError,
     ServerUnreachable,
     TrialAlreadyFinished,
@@ -21,9 +22,11 @@ from trimtab.errors import (
     Unauthorized,
     UnknownParameter,
 )
+from trimtab.failures import failure_kind
 from trimtab.space import why_absent
 
 if TYPE_CHECKING:
+    from trimtab.costs import Cost
     from trimtab.study import Study
 
 log = logging.getLogger("trimtab")
@@ -31,20 +34,6 @@ log = logging.getLogger("trimtab")
 _OPEN_STATES = frozenset({"waiting", "running"})
 _OUTAGES = (ServerUnreachable, ServerError, Unauthorized, Forbidden)
 """What says nothing of the training: the trial is left to its lease, and another attempt may have more luck."""
-_FAILURE_BY_NAME = {
-    "MemoryError": "oom",
-    "OutOfMemoryError": "oom",  # torch's and others', known by name so that none need be imported
-    "TimeoutError": "timeout",
-    "FloatingPointError": "nan",
-}
-
-
-def failure_kind(error: BaseException) -> str:
-    """The kind of failure that an exception means: "oom", "timeout", "nan" or "error"."""
-    for parent in type(error).__mro__:
-        if parent.__name__ in _FAILURE_BY_NAME:
-            return _FAILURE_BY_NAME[parent.__name__]
-    return "error"
 
 
 class Trial:
@@ -156,8 +145,23 @@ class Trial:
     # --- What is done with it ---------------------------------------------------------------------------------------
 
     def log(self, cost: Any) -> None:
-        """Keep metrics for the tell: a cost of `trimtab.measure`, or {metric: value}. Raises InvalidValue."""
+        """Keep metrics for the tell: {metric: value}, or a cost, a compression report, a tracker of energy.
+
+        Of the latter whatever has `as_metrics`. Raises InvalidValue.
+        """
         self._logged |= wire.values(cost.as_metrics() if hasattr(cost, "as_metrics") else cost)
+
+    def measure(self, model: Any, example_input: Any = None, *, before: bool = False, **options: Any) -> Cost:
+        """`trimtab.measure` with its options; the cost is logged and returned. One stopwatch runs at a time.
+
+        before: refuse a model that is too big before it is trained; not built yet, so True raises NotSupported.
+        Raises what `trimtab.measure` raises.
+        """
+        if before:
+            raise NotSupported("measure(before=True) needs preflight, which is not built yet: measure without before")
+        cost = measured.measure(model, example_input, **options)
+        self.log(cost)
+        return cost
 
     def report(self, step: int | None = None, values: Any = None, **metrics: Any) -> bool:
         """Send intermediate values of a step (by default the one after the last); any order, safe to repeat.
