@@ -87,6 +87,8 @@ def test_what_says_something_new_stays() -> None:
     same = trial(1, {"lr": 1}, parameters=9, trainable_parameters=9)
     assert heading(same, frozen)[5:] == ["parameters", "trainable_parameters"]
     assert heading(trial(0, {"lr": 1}, flops=16))[5:] == ["flops"]
+    pruned = trial(0, {"lr": 1}, parameters=9, parameters_nonzero=2, macs=8, macs_nonzero=8)
+    assert heading(pruned)[5:] == ["parameters", "parameters_nonzero", "macs"]
     assert heading(trial(0, {"lr": 1}, trainable_parameters=3))[5:] == ["trainable_parameters"]
 
 

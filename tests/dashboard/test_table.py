@@ -165,3 +165,7 @@ def test_metrics_that_repeat_another_have_no_column_until_the_table_is_ordered_b
     assert shown(frozen, costs)[count:] == ["parameters", "trainable_parameters", "macs"]
     assert shown(same, costs, order="-flops")[count:] == ["parameters", "macs", "flops"]
     assert shown([costly(0, flops=8)], ("flops",))[count:] == ["flops"]
+    pruned = ("parameters", "parameters_nonzero", "macs", "macs_nonzero")
+    dense = costly(0, parameters=5, parameters_nonzero=5, macs=4, macs_nonzero=4)
+    assert shown([dense], pruned)[count:] == ["parameters", "macs"]
+    assert shown([dense, costly(1, parameters=5, parameters_nonzero=1)], pruned)[count:] == list(pruned[:3])

@@ -8,7 +8,7 @@ from typing import Any
 Record = Mapping[str, Any]
 """A study or a trial as the server said it, JSON."""
 
-_REPEATS = {"trainable_parameters": "parameters"}
+_REPEATS = {"trainable_parameters": "parameters", "parameters_nonzero": "parameters", "macs_nonzero": "macs"}
 """Metric -> the metric beside which it is left out where it says the same."""
 _IMPLIED = {"flops": "macs"}
 """Metric -> the metric beside which it is left out: it follows from it."""

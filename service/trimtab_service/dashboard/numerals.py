@@ -5,17 +5,28 @@ from __future__ import annotations
 import math
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-_UNITS = {"_ms": "ms", "_mj": "mJ", "_g": "g"}
+_SCALES = {
+    "_ms": ((1.0, "ms"),),
+    "_mj": ((1e9, "MJ"), (1e6, "kJ"), (1e3, "J"), (1.0, "mJ"), (1e-3, "µJ"), (1e-6, "nJ")),
+    "energy_j": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ")),
+    "_g": ((1e6, "t"), (1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg"), (1e-9, "ng")),
+}
+"""Ending of a metric's name, which tells its unit -> the units that it is written in, each in terms of that one."""
 _LABELS = {
+    "parameters_nonzero": "non-zero parameters",
     "size_bytes": "size",
+    "serialized_bytes": "file size",
     "activation_peak_bytes": "peak memory",
     "latency_ms": "latency",
     "energy_mj": "energy",
     "co2_g": "CO₂",
+    "training_energy_j": "training energy",
+    "training_co2_g": "training CO₂",
     "macs": "MACs",
+    "macs_nonzero": "non-zero MACs",
     "flops": "FLOPs",
 }
-_COUNTED = frozenset({"macs", "flops", "parameters", "trainable_parameters"})
+_COUNTED = frozenset({"macs", "macs_nonzero", "flops", "parameters", "trainable_parameters", "parameters_nonzero"})
 
 
 def is_size(name: str) -> bool:
@@ -23,14 +34,19 @@ def is_size(name: str) -> bool:
     return name.endswith("_bytes")
 
 
+def is_count(name: str) -> bool:
+    """Whether the metric counts parameters or operations, of which there may be billions."""
+    return name in _COUNTED
+
+
 def label(metric: str) -> str:
     """The metric in a sentence: "size" for size_bytes; the name itself for those that are not Trimtab's."""
-    return _LABELS.get(metric, metric.replace("_", " ") if metric in _COUNTED else metric)
+    return _LABELS.get(metric, metric.replace("_", " ") if is_count(metric) else metric)
 
 
 def said(metric: str, value: float) -> str:
     """The metric and its value in a sentence: "accuracy 0.9783", "size 61.2 kB", "latency 0.42 ms", "43.2 k MACs"."""
-    if metric in _COUNTED:
+    if is_count(metric):
         return f"{amount(metric, value)} {label(metric)}"
     return f"{label(metric)} {amount(metric, value)}"
 
@@ -39,16 +55,19 @@ def amount(metric: str, value: float) -> str:
     """The value with its unit, as far as the metric's name tells one."""
     if is_size(metric):
         return size(value)
-    if metric in _COUNTED:
+    if is_count(metric):
         return compact(value)
-    unit = next((unit for ending, unit in _UNITS.items() if metric.endswith(ending)), None)
-    return short(value) if unit is None else f"{short(value, digits=3)} {unit}"
+    scale = _scale(metric)
+    return short(value) if scale is None else _scaled(value, scale)
 
 
 def exact(metric: str, value: float) -> str:
-    """Every digit of the value, as a hover text: "61,213 bytes", "0.978330612"."""
+    """Every digit of the value, as a hover text: "61,213 bytes", "0.421300012 ms", "0.978330612"."""
     text = f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else repr(value)
-    return f"{text} bytes" if is_size(metric) else text
+    if is_size(metric):
+        return f"{text} bytes"
+    scale = _scale(metric)
+    return text if scale is None else f"{text} {dict(scale)[1.0]}"
 
 
 def size(number: float) -> str:
@@ -98,6 +117,17 @@ def step_decimals(step: float) -> int:
     """The decimals that tell multiples of a step apart."""
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return decimals if abs(round(step, decimals) - step) < step * 1e-6 else decimals + 1
+
+
+def _scale(metric: str) -> tuple[tuple[float, str], ...] | None:
+    return next((scale for ending, scale in _SCALES.items() if metric.endswith(ending)), None)
+
+
+def _scaled(number: float, scale: tuple[tuple[float, str], ...]) -> str:
+    rounded = float(f"{number:.3g}")
+    least = scale[-1] if rounded else (1.0, dict(scale)[1.0])
+    factor, unit = next((pair for pair in scale if abs(rounded) >= pair[0]), least)
+    return f"{short(rounded / factor, digits=3)} {unit}"
 
 
 def _prefixed(number: float, unit: str) -> str:

@@ -18,6 +18,8 @@ _BEST = {
     ("macs", Direction.MINIMIZE): "the one with the fewest MACs",
     ("flops", Direction.MINIMIZE): "the one with the fewest FLOPs",
     ("parameters", Direction.MINIMIZE): "the one with the fewest parameters",
+    ("macs_nonzero", Direction.MINIMIZE): "the one with the fewest non-zero MACs",
+    ("parameters_nonzero", Direction.MINIMIZE): "the one with the fewest non-zero parameters",
 }
 _WORTH_SAYING = 10
 """Fewer trials than these without progress say nothing."""

@@ -19,6 +19,8 @@ ARROWS = {Direction.MAXIMIZE: "↑", Direction.MINIMIZE: "↓"}
 LONGEST = 160
 """Characters of a failure's message that a row shows; the rest is in its hover text."""
 _ABSENT = "–"
+_TWINS = {"trainable_parameters": "parameters", "parameters_nonzero": "parameters", "macs_nonzero": "macs"}
+"""Metric -> the metric beside which it has no column while it says the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +130,13 @@ def followed(look: Look, column: Column) -> Look:
 
 
 def _is_twin(name: str, metrics: Sequence[str], trials: Sequence[Trial], order: str) -> bool:
-    """Whether another column says the same: FLOPs are two per MAC, and mostly every parameter is trained."""
+    """Whether another column says the same: FLOPs are two per MAC, and mostly nothing is frozen or zero."""
     if order.removeprefix("-") == name:
         return False
-    match name:
-        case "flops":
-            return "macs" in metrics
-        case "trainable_parameters":
-            return all(_number(trial, name) == _number(trial, "parameters") for trial in trials)
-    return False
+    if name == "flops":
+        return "macs" in metrics
+    twin = _TWINS.get(name)
+    return twin is not None and all(_number(trial, name) == _number(trial, twin) for trial in trials)
 
 
 def _number(trial: Trial, metric: str) -> float | None:

@@ -16,15 +16,20 @@ from trimtab_service.domain.space import RESERVED
 COST_METRICS = (
     "parameters",
     "trainable_parameters",
+    "parameters_nonzero",
     "size_bytes",
+    "serialized_bytes",
     "macs",
+    "macs_nonzero",
     "flops",
     "activation_peak_bytes",
     "latency_ms",
     "energy_mj",
     "co2_g",
+    "training_energy_j",
+    "training_co2_g",
 )
-"""What the client measures of a model: every study takes these without declaring them."""
+"""What the client measures of a model and its training: every study takes these without declaring them."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 

@@ -117,7 +117,7 @@ class Axis:
         return f"{10.0**exponent:g}" if -4 <= exponent <= 4 else f"1e{exponent}"
 
     def _compact(self) -> bool:
-        return numerals.is_size(self.name) or self.name in ("macs", "flops", "parameters", "trainable_parameters")
+        return numerals.is_size(self.name) or numerals.is_count(self.name)
 
 
 def _scaled(value: float, *, log: bool, error: float) -> float:
