@@ -61,6 +61,15 @@ def test_energy_and_co2_are_in_the_unit_in_which_a_person_reads_them(metric, val
     assert numerals.amount(metric, value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "stderr", "text"),
+    [("0.42 ms", "0.01 ms", "0.42 ± 0.01 ms"), ("3.1 mJ", "20 µJ", "3.1 mJ ± 20 µJ"),
+     ("0.9783", "0.002", "0.9783 ± 0.002"), ("1 kB", "12 B", "1 kB ± 12 B"), ("1 g", "2 ng", "1 g ± 2 ng")],
+)  # fmt: skip
+def test_a_unit_that_a_value_shares_with_its_error_is_said_once(value, stderr, text):
+    assert numerals.with_error(value, stderr) == text
+
+
 def test_the_exact_number_is_kept_for_the_hover_text():
     assert numerals.exact("size_bytes", 61213.0) == "61,213 bytes"
     assert numerals.exact("accuracy", 0.9783306123) == "0.9783306123"

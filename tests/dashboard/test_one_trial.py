@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.dashboard.builders import NOW, complete, two_goals
+from trimtab_service.dashboard.cost_card import cost_card
 from trimtab_service.dashboard.one_trial import MOST_REPORTS, lay_out
-from trimtab_service.domain.metric import Value
+from trimtab_service.domain.metric import COST_METRICS, Value
 from trimtab_service.domain.trial import Failure, FailureKind, Trial, TrialState
 from trimtab_service.usecases.history import TrialView
 
@@ -59,7 +60,89 @@ def test_the_page_shows_params_figures_how_each_was_measured_and_the_course(api,
     assert (known["worker"], known["attempts"], known["params from"]) == ("gpu-box-1", "1", "random")
     assert re.search(r"\d+-\d\d-\d\d \d\d:\d\d:\d\d UTC", known["finished"])
     amounts = [(one.text, one.attributes["title"]) for one in page.all("p", class_="amount")]
-    assert amounts == [("0.9783 ± 0.002", "0.97833061"), ("61.2 kB", "61,213 bytes")]
+    assert amounts == [("0.9783 ± 0.002", "0.97833061 ± 0.002"), ("61.2 kB", "61,213 bytes")]
+
+
+def cost_of(**values):
+    """The card of a trial that told these."""
+    return cost_card(STUDY.problem, values)
+
+
+def test_costs_stand_under_what_they_are_about_with_how_each_is_known():
+    card = cost_of(
+        accuracy=Value(0.9),
+        parameters=Value(94_346, None, {"how": "counted"}),
+        size_bytes=Value(61_213, None, {"how": "counted", "dtype": "float32"}),
+        macs_nonzero=Value(7_500, None, {"convention": "by hand"}),
+        latency_ms=Value(0.4213, 0.0031, {"how": "measured", "threads": 1}),
+        co2_g=Value(3.3e-7, None, {"how": "looked_up"}),
+    )
+    assert [(group.title, [(one.label, one.name) for one in group.lines]) for group in card.groups] == [
+        ("Weights", [("Parameters", ""), ("Size", "size_bytes")]),
+        ("Work", [("Non-zero MACs", "macs_nonzero")]),
+        ("Time and energy", [("Latency", "latency_ms"), ("CO₂", "co2_g")]),
+    ]
+    told = {one.told.metric: one.told for group in card.groups for one in group.lines}
+    assert (told["size_bytes"].arrow, told["latency_ms"].arrow) == ("↓", "")
+    assert told["latency_ms"].text == "0.421 ± 0.0031 ms"
+    assert told["latency_ms"].exact == "0.4213 ± 0.0031 ms"
+    assert {name: one.how for name, one in told.items()} == {
+        "parameters": "counted",
+        "size_bytes": "counted",
+        "macs_nonzero": "",
+        "latency_ms": "measured",
+        "co2_g": "looked up",
+    }
+
+
+def test_every_cost_metric_has_a_place_on_the_card():
+    card = cost_of(**{name: Value(1.0, None, {"how": "counted"}) for name in COST_METRICS})
+    assert [one.told.metric for group in card.groups for one in group.lines] == list(COST_METRICS)
+    assert card.caveats == ()
+
+
+def test_what_cannot_be_compared_is_said():
+    card = cost_of(
+        size_bytes=Value(10.0),
+        macs=Value(5.0),
+        latency_ms=Value(1.0, None, {"how": "looked up"}),
+        energy_mj=Value(2.0, None, {"how": "estimated"}),
+        co2_g=Value(3.0, None, {"how": "estimated"}),
+        training_energy_j=Value(4.0, None, {"how": "measured"}),
+    )
+    assert [caveat.split(":")[0] for caveat in card.caveats] == [
+        "Training energy is measured",
+        "Energy and CO₂ are estimated, not measured",
+        "Latency is looked up in a table",
+        "Size and MACs are told without a contract",
+    ]
+
+
+def test_a_card_that_would_only_repeat_the_objectives_is_left_out(look, fill):
+    assert cost_of(accuracy=Value(0.9), size_bytes=Value(10.0)).groups == ()
+    fill("s", 1)
+    assert [one.text for one in look("/s/s/0").all("h2")] == ["Params", "Course", "Figures"]
+
+
+def test_the_cost_card_folds_each_contract_and_escapes_what_was_told(api, look, fill):
+    fill("s", 0)
+    (trial,) = api.post("/v1/studies/s/ask", {}).json()["trials"]
+    contract = {"how": "<i>guessed</i>", "counter": "<script>x</script>"}
+    values = {"accuracy": 0.9, "size_bytes": {"value": 61_213, "contract": contract}}
+    api.post("/v1/studies/s/trials/0/tell", {"epoch": trial["epoch"], "values": values})
+    page = look("/s/s/0")
+    assert not page.all("script")
+    assert not page.all("i")
+    assert "open" not in page.one("details").attributes
+    assert " ".join(page.one("summary").text.split()) == "Size ↓ 61.2 kB size_bytes <i>guessed</i>"
+    known = pairs(page)
+    assert (known["exactly"], known["counter"]) == ("61,213 bytes", "<script>x</script>")
+
+
+def test_a_how_that_is_no_word_is_no_badge():
+    for how in (3, None, ["counted"], "x" * 25):
+        (group,) = cost_of(macs=Value(1.0, None, {"how": how})).groups
+        assert group.lines[0].told.how == ""
 
 
 def test_a_failure_is_told_in_full(api, look, fill):

@@ -70,6 +70,12 @@ def exact(metric: str, value: float) -> str:
     return text if scale is None else f"{text} {dict(scale)[1.0]}"
 
 
+def with_error(value: str, stderr: str) -> str:
+    """A value and its standard error, both as written; a unit that they share is said once: "0.42 ± 0.01 ms"."""
+    number, _, unit = value.partition(" ")
+    return f"{number} ± {stderr}" if unit and stderr.endswith(f" {unit}") else f"{value} ± {stderr}"
+
+
 def size(number: float) -> str:
     """Bytes in decimal units, to three digits: 512 B, 61.2 kB, 1.05 MB."""
     return _prefixed(number, unit="B")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trimtab_service.dashboard import numerals, sentences
 from trimtab_service.dashboard.charts import Chart
+from trimtab_service.dashboard.cost_card import CostCard, cost_card
 from trimtab_service.dashboard.figures import Axis, Frame, Mark, curve
 from trimtab_service.dashboard.landscape import thin
 from trimtab_service.dashboard.moments import Moment, lasted, moment
 from trimtab_service.dashboard.table import ARROWS, exact_param, number_writer
+from trimtab_service.dashboard.told_value import ToldValue, told_value
 from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.metric import COST_METRICS, Value
 from trimtab_service.domain.study import Problem, Study
@@ -23,19 +24,6 @@ from trimtab_service.usecases.rooms import Caller, Rooms
 
 MOST_REPORTS = 200
 """Reports that the table and a curve show; of more, evenly spread ones and the last."""
-_DEEPEST = 4
-"""Levels of a contract that are told apart; what lies deeper is written as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A told value. text: with its unit and standard error. exact: every digit. contract: (name, text), flattened."""
-
-    metric: str
-    arrow: str
-    text: str
-    exact: str
-    contract: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,10 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class TrialPage:
-    """One trial. failure: its message in full; reason: why its params are a fallback. facts: (name, text, moment)."""
+    """One trial. failure: its message in full; reason: why its params are a fallback. facts: (name, text, moment).
+
+    figures: of what the study is about. cost: of what the model costs, objectives among it included.
+    """
 
     study: Study
     number: int
@@ -60,7 +51,8 @@ class TrialPage:
     failure: str
     reason: str
     params: tuple[tuple[str, str], ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[ToldValue, ...]
+    cost: CostCard
     facts: tuple[tuple[str, str, Moment | None], ...]
     reports: Reports
 
@@ -86,7 +78,8 @@ def lay_out(study: Study, view: TrialView, *, now: datetime) -> TrialPage:
         failure="" if failure is None else failure.message.strip(),
         reason=trial.reason,
         params=tuple((name, exact_param(trial.params[name])) for name in problem.space.names if name in trial.params),
-        figures=tuple(_figure(problem, name, trial.values[name]) for name in _in_order(problem, trial.values)),
+        figures=tuple(_figures(problem, trial.values)),
+        cost=cost_card(problem, trial.values),
         facts=_facts(trial, now),
         reports=_reports(problem, view.reports),
     )
@@ -120,33 +113,12 @@ def _facts(trial: Trial, now: datetime) -> tuple[tuple[str, str, Moment | None],
     return tuple((name, text, when) for name, text, when in told if text or when)
 
 
-def _figure(problem: Problem, metric: str, value: Value) -> Figure:
-    objective = next((one for one in problem.objectives if one.metric == metric), None)
-    text = numerals.amount(metric, value.value)
-    if value.stderr is not None:
-        text += f" ± {numerals.amount(metric, value.stderr)}"
-    return Figure(
-        metric,
-        "" if objective is None else ARROWS[objective.direction],
-        text,
-        numerals.exact(metric, value.value),
-        tuple(_flat(value.contract)),
-    )
-
-
-def _flat(contract: Mapping[str, object], before: str = "", depth: int = 1) -> Iterator[tuple[str, str]]:
-    """A contract's entries as (name, text); those of an inner object are named after both: "device.name"."""
-    for key, value in contract.items():
-        if isinstance(value, Mapping) and value and depth < _DEEPEST:
-            yield from _flat(value, f"{before}{key}.", depth + 1)
-        elif isinstance(value, list) and not any(isinstance(one, Mapping | list) for one in value):
-            yield before + key, ", ".join(map(_spell, value)) or "none"
-        else:
-            yield before + key, _spell(value)
-
-
-def _spell(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _figures(problem: Problem, values: Mapping[str, Value]) -> Iterator[ToldValue]:
+    """The objectives and the study's own metrics; of the other costs there is a card."""
+    for name in _in_order(problem, values):
+        if name in problem.objective_names or name not in COST_METRICS:
+            told = told_value(problem, name, values[name])
+            yield told if name not in COST_METRICS else replace(told, contract=())
 
 
 def _in_order(problem: Problem, told: Mapping[str, object]) -> list[str]:

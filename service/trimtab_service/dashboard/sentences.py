@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from trimtab_service.dashboard import numerals
 from trimtab_service.dashboard.landscape import Landscape
@@ -74,6 +74,11 @@ def whole(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """ "1 trial", "12 trials"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "size", "size and MACs", "size, MACs and latency"."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def _best(study: Study, landscape: Landscape) -> str:
