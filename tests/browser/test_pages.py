@@ -5,6 +5,7 @@ The browser and its driver are not part of the usual environment: see MISSING fo
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from tests.dashboard.builders import DEFINITION, some_trials
 from tests.servers import Server
+from trimtab_service.domain.metric import COST_METRICS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -31,6 +33,7 @@ LONG = "a" * 100
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 PATHS = {"studies": "/", "study": "/s/digits", "large": "/s/large", "single": "/s/single", "empty": "/s/empty"}
 PATHS |= {"long": f"/s/{LONG}", "trial": "/s/digits/0", "failed": "/s/digits/8", "reports": "/s/digits/40"}
+PATHS |= {"costs": "/s/digits/42"}
 
 
 def _missing(what: str) -> None:
@@ -73,7 +76,19 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[
             for step in range(30):
                 report = {"epoch": 1, "step": step, "values": {"accuracy": 0.9 - 0.5 / (step + 1)}}
                 assert client.post("/v1/studies/digits/trials/40/report", json=report).status_code == 200
+            assert client.post("/v1/studies/digits/trials", json={"trials": [_costly()]}).status_code == 201
         yield running
+
+
+def _costly() -> dict[str, Any]:
+    """A trial with every cost, known in every way."""
+    long = {"convention": "c" * 200, "device": {"name": "cpu " * 30, "threads": 1}}
+    hows = dict(zip(COST_METRICS, itertools.cycle(("counted", "measured", "estimated", "looked up")), strict=False))
+    costs = {
+        metric: {"value": 123.456, "stderr": 7.89, "contract": {"how": how, **long}} for metric, how in hows.items()
+    }
+    params = {"lr": 0.01, "depth": 1, "activation": "relu"}
+    return {"params": params, "values": {"accuracy": 0.9, **costs, "co2_g": 1.0}}
 
 
 def _fill(client: Any, name: str, count: int, **changes: Any) -> None:
@@ -142,9 +157,28 @@ def test_every_page_fits_and_nothing_is_refused_or_fetched_elsewhere(visit, size
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(visit, scheme):
     visitor = visit("desk", scheme)
-    visitor.page.goto(f"{visitor.url}/s/digits")
-    faint = visitor.page.evaluate(CONTRASTS)
-    assert faint == [], "WCAG AA wants a contrast of 4.5"
+    for path in ("study", "costs"):
+        visitor.page.goto(visitor.url + PATHS[path])
+        for folded in visitor.page.locator("summary").all():
+            folded.click()
+        faint = visitor.page.evaluate(CONTRASTS)
+        assert faint == [], "WCAG AA wants a contrast of 4.5"
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_a_contract_unfolds_by_keyboard_and_fits(visit, size):
+    visitor = visit(size)
+    page = visitor.page
+    page.goto(visitor.url + PATHS["costs"])
+    assert not page.get_by_text("exactly").first.is_visible()
+    lines = page.locator(".cost summary").all()
+    assert len(lines) == len(COST_METRICS)
+    for line in lines:
+        line.focus()
+        page.keyboard.press("Enter")
+    assert all(one.is_visible() for one in page.get_by_text("exactly").all())
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert visitor.complaints == []
 
 
 def test_a_table_wider_than_a_phone_scrolls_within_its_box(visit):
