@@ -56,6 +56,11 @@ class Trial:
     def __repr__(self) -> str:
         return f"<Trial {self.number} of {self._study.name!r}: {self.state}, params {self.params!r}>"
 
+    def _repr_html_(self) -> str:
+        from trimtab.costs import card
+
+        return card.trial_html(self._record)
+
     def __getitem__(self, parameter: str) -> Any:
         params = self._record["params"]
         if parameter in params:

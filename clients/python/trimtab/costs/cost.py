@@ -127,6 +127,16 @@ class Cost:
             if getattr(self, name) is not None
         }
 
+    def __str__(self) -> str:
+        from trimtab.costs import card
+
+        return card.text(self)
+
+    def _repr_html_(self) -> str:
+        from trimtab.costs import card
+
+        return card.html(self)
+
 
 def counted(convention: str, **depends_on: Any) -> Contract:
     """The contract of a figure that was counted or computed, not sampled."""
