@@ -183,6 +183,8 @@ def test_models_are_measured_in_the_process_that_trained_them(server: FakeServer
     [
         (["size_byte"], r"expected some of \['parameters'.*got 'size_byte': did you mean 'size_bytes'\?"),
         (["macs", 3], "got 3"),
+        ([["macs"]], r"got \['macs'\]: did you mean"),
+        (len, "as a list of figures.*got <built-in function len>"),
         (["accuracy"], "got 'accuracy'"),
         ([], "got none; leave it out"),
         ("macs", "as a list of figures.*got 'macs'"),

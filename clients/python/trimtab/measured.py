@@ -50,7 +50,7 @@ def figures(wanted: object) -> tuple[str, ...]:
 
     if isinstance(wanted, str | Mapping) or not isinstance(wanted, Iterable):
         raise Invalid(f'expected measure as a list of figures, such as ["size_bytes", "macs"], got {wanted!r}')
-    names = tuple(dict.fromkeys(wanted))
+    names = list(wanted)
     if not names:
         raise Invalid(
             f"expected measure to name some of {list(METRICS)!r}, got none; leave it out to measure nothing"
@@ -60,7 +60,7 @@ def figures(wanted: object) -> tuple[str, ...]:
             near = difflib.get_close_matches(str(name), METRICS, n=1)
             hint = f": did you mean {near[0]!r}?" if near else ""
             raise UnknownMetric(f"measure: expected some of {list(METRICS)!r}, got {name!r}{hint}")
-    return names
+    return tuple(dict.fromkeys(names))
 
 
 class Measured:
