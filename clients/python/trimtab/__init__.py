@@ -6,7 +6,8 @@
     )
     study.optimize(train, n_trials=50)
 
-Importing it loads the standard library only; the HTTP library comes with the first request, numpy with `measure`.
+Importing it loads the standard library only; the HTTP library comes with the first request, numpy with `measure`
+and `compress`.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ from trimtab.study import Study
 from trimtab.trial import Trial
 
 if TYPE_CHECKING:
-    from trimtab import costs
+    from trimtab import coding, compression, costs
+    from trimtab.compression import compress
     from trimtab.costs import measure
 
 __version__ = "0.1.0"
@@ -102,17 +104,24 @@ __all__ = [
     "UnknownMetric",
     "UnknownParameter",
     "__version__",
+    "coding",
+    "compress",
+    "compression",
     "costs",
     "measure",
 ]
 
+_LATER = {"compress": "trimtab.compression", "measure": "trimtab.costs"}
+"""Functions that are fetched from their package on first use."""
+_PACKAGES = ("coding", "compression", "costs")
+
 
 def __getattr__(name: str) -> Any:
-    """`costs` and `measure` on first use: what they need is not needed to ask and tell."""
-    if name == "costs":
-        return importlib.import_module("trimtab.costs")
-    if name == "measure":
-        return importlib.import_module("trimtab.costs").measure
+    """What measures and compresses, on first use: what it needs is not needed to ask and tell."""
+    if name in _PACKAGES:
+        return importlib.import_module(f"trimtab.{name}")
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'trimtab' has no attribute {name!r}")
 
 
