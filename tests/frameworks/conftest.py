@@ -1,4 +1,4 @@
-"""The tests of this folder need torch, fvcore and onnx, and are slow; `make test-slow` has an environment for them."""
+"""The tests of this folder need torch, fvcore and onnx, and are slow; `make test-slow` has the place."""
 
 from __future__ import annotations
 

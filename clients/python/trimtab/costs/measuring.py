@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trimtab.costs.cost import Cost, UnsupportedModel
+from trimtab.costs.tally import Tally
 
 EXPECTED = (
     "a torch.nn.Module, a fitted scikit-learn estimator, an ONNX model or its .onnx file, "
@@ -35,18 +36,24 @@ def measure(
     Raises UnsupportedModel, a TypeError that names what was expected and what came, InvalidExample, InTraining, and
     NotInstalled when what reads models of this kind is missing.
     """
-    counter = importlib.import_module(f"trimtab.costs.{_counter(model)}")
-    tally = counter.tally(model, example_input, training=training)
-    if not latency or tally.call is None:
-        return tally.cost()  # type: ignore[no-any-return]
+    counts = tally(model, example_input, training=training)
+    if not latency or counts.call is None:
+        return counts.cost()
     from trimtab.costs import stopwatch
 
-    timing = stopwatch.time(tally.call, seconds)
-    return tally.cost(  # type: ignore[no-any-return]
+    timing = stopwatch.time(counts.call, seconds)
+    return counts.cost(
         latency_ms=timing.median_ms,
         stderr={"latency_ms": timing.stderr_ms},
-        contract={"latency_ms": timing.contract(tally.what, **tally.depends_on)},
+        contract={"latency_ms": timing.contract(counts.what, **counts.depends_on)},
     )
+
+
+def tally(model: Any, example_input: Any = None, *, training: bool = False) -> Tally:
+    """The counts of a model before anything is timed. Takes and raises what `measure` does."""
+    counter = importlib.import_module(f"trimtab.costs.{_counter(model)}")
+    counts: Tally = counter.tally(model, example_input, training=training)
+    return counts
 
 
 def _counter(model: Any) -> str:

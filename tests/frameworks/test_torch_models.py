@@ -1,0 +1,121 @@
+"""Sizes, memory and manners of measuring a torch model: nothing is changed, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import copy
+import io
+
+import pytest
+import torch
+from torch import nn
+
+from tests.frameworks import nets
+from trimtab import compress
+from trimtab.costs import InTraining, InvalidExample, measure
+
+
+def test_parameters_are_counted_once_and_those_that_are_frozen_are_not_trainable() -> None:
+    shared = nn.Linear(6, 6)
+    model = nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(6, 2)).eval()
+    model[3].requires_grad_(False)
+    cost = measure(model, torch.randn(1, 6), latency=False)
+    assert cost.parameters == 42 + 14
+    assert cost.trainable_parameters == 42
+    assert cost.size_bytes == 4 * 56
+    assert cost.macs == 36 + 36 + 12
+
+
+def test_bytes_are_told_by_dtype_with_the_buffers() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)).half().eval()
+    cost = measure(model)
+    assert cost.bytes_by_dtype == {"float16": 2 * (216 + 4 * 8), "int64": 8}
+    file = io.BytesIO()
+    torch.save(model.state_dict(), file)
+    assert cost.serialized_bytes == len(file.getvalue())
+    assert cost.unknown["macs"] == "no example_input was given"
+
+
+def test_the_peak_of_a_chain_is_the_example_and_two_neighbours() -> None:
+    model = nn.Sequential(nn.Linear(10, 100), nn.Linear(100, 50), nn.Linear(50, 5)).eval()
+    assert measure(model, torch.randn(1, 10), latency=False).activation_peak_bytes == 4 * (10 + 100 + 50)
+
+
+def test_a_way_around_a_layer_keeps_its_tensor_alive() -> None:
+    class Around(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.down = nn.Linear(100, 100), nn.Linear(100, 100)
+
+        def forward(self, x):
+            before = self.up(x)
+            return before + self.down(self.down(before))
+
+    assert measure(Around().eval(), torch.randn(1, 100), latency=False).activation_peak_bytes == 4 * 400
+
+
+def test_a_model_in_training_is_refused_with_both_ways_out() -> None:
+    with pytest.raises(InTraining, match=r"Sequential in training mode \(the model\); call model\.eval\(\), or pass"):
+        measure(nn.Sequential(nn.Linear(2, 2)), torch.randn(1, 2))
+    half = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).eval()
+    half[1].train()
+    with pytest.raises(InTraining, match=r"in training mode \(1\)"):
+        measure(half, torch.randn(1, 2))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_nothing_of_the_model_is_changed(training) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.Flatten(), nn.Linear(256, 2))
+    model.train(training)
+    before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    measure(model, torch.randn(2, 3, 10, 10), latency=False, training=training)
+    torch.set_rng_state(state)
+    measure(model, torch.ones(2, 3, 10, 10), latency=False, training=training)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert [module.training for module in model.modules()] == [training] * 6
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+    assert torch.backends.mkldnn.enabled
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_an_example_that_does_not_fit_is_refused_with_the_layer_and_the_shape() -> None:
+    with pytest.raises(InvalidExample, match=r"got shapes \[\(1, 9\)\]; in 0 \(Linear\(in_features=8.*mat1 and mat2"):
+        measure(nn.Sequential(nn.Linear(8, 2)).eval(), torch.randn(1, 9))
+    with pytest.raises(InvalidExample, match=r"in the model \(Linear"):
+        measure(nn.Linear(8, 2).eval(), (torch.randn(1, 8), torch.randn(1, 8)))
+
+
+@pytest.mark.parametrize("example", [[[1.0, 2.0]], "x", 3, {}])
+def test_an_example_without_a_tensor_is_refused(example) -> None:
+    with pytest.raises(InvalidExample, match=r"expected a torch\.Tensor, a tuple"):
+        measure(nn.Linear(2, 2).eval(), example)
+
+
+def test_keywords_are_passed_by_name() -> None:
+    attention = nn.MultiheadAttention(8, 2).eval()
+    x = torch.randn(3, 1, 8)
+    cost = measure(attention, {"query": x, "key": x, "value": x, "need_weights": False}, latency=False)
+    assert cost.macs == 4 * 3 * 64 + 2 * 9 * 8
+
+
+def test_the_stopwatch_runs_the_model() -> None:
+    cost = measure(nn.Linear(4, 2).eval(), torch.randn(1, 4), seconds=0.01)
+    assert cost.latency_ms > 0
+    assert cost.stderr["latency_ms"] >= 0
+
+
+def test_a_compressed_net_comes_back_as_a_net(tmp_path) -> None:
+    net = nets.resnet18_like(8)
+    report = compress(net, prune=0.8, bits=4)
+    small = report.restored_model
+    assert report.rate > 10
+    state = net.state_dict()
+    for name, tensor in small.state_dict().items():
+        assert tensor.dtype == state[name].dtype
+        assert tensor.shape == state[name].shape
+        if tensor.dim() < 2:
+            assert torch.equal(tensor, state[name])
+    assert measure(small, latency=False).parameters_nonzero < 0.25 * measure(net, latency=False).parameters
+    assert small(torch.randn(nets.PICTURE)).shape == (1, 10)
