@@ -128,7 +128,7 @@ def test_a_level_without_a_word_makes_the_code_infinitely_stale() -> None:
     assert report.staleness({"w": np.array([[2.0, 2.0, 2.0, 2.0]])}) == math.inf
 
 
-# --- Models and retraining --------------------------------------------------------------------------------------------
+# --- Models and retraining ------------------------------------------------------------------------------------------
 
 
 def digits():
