@@ -2,7 +2,20 @@
 
 from trimtab.costs.audit import Audit, Finding, audit
 from trimtab.costs.cost import Cost, InTraining, InvalidExample, Layer, UnknownCost, UnsupportedModel
-from trimtab.costs.formulas import conv2d, linear
+from trimtab.costs.formulas import (
+    batch_norm,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose2d,
+    embedding,
+    layer_norm,
+    linear,
+    output_size,
+    transposed_size,
+)
+from trimtab.costs.formulas_layer import InvalidSize, total
+from trimtab.costs.formulas_sequences import attention, encoder_layer, feed_forward, gru, lstm, rnn
 from trimtab.costs.measuring import measure
 
 __all__ = [
@@ -11,11 +24,27 @@ __all__ = [
     "Finding",
     "InTraining",
     "InvalidExample",
+    "InvalidSize",
     "Layer",
     "UnknownCost",
     "UnsupportedModel",
+    "attention",
     "audit",
+    "batch_norm",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose2d",
+    "embedding",
+    "encoder_layer",
+    "feed_forward",
+    "gru",
+    "layer_norm",
     "linear",
+    "lstm",
     "measure",
+    "output_size",
+    "rnn",
+    "total",
+    "transposed_size",
 ]
