@@ -68,6 +68,7 @@ class Layer:
 
     name: where it sits in the model. kind: what it is. macs: None when it has an operation without a formula.
     output_shape: of the example's way through it; None when the example did not pass.
+    operations: arithmetic besides the MACs, such as a tree's comparisons; None as macs.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Layer:
     parameters: int
     macs: int | None
     output_shape: tuple[int, ...] | None = None
+    operations: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ class Cost:
     parameters_nonzero, macs_nonzero: those that pruning has left, beside the dense figures.
     size_bytes: of the stored arrays, as they are, without file format; bytes_by_dtype: the same, apart.
     serialized_bytes: of the file that the model's own framework writes.
-    macs: multiply-accumulates of the example; flops: 2 x macs. Where an operation has no formula both are None,
-    `uncounted` names it (operation -> how often), and macs_at_least is what could be counted.
+    macs: multiply-accumulates of the example; flops: 2 x macs, and 1 for each operation that is none and still is the
+    model's work, such as a tree's comparisons; the contract names them. Where an operation has no formula both are
+    None, `uncounted` names it (operation -> how often), and macs_at_least is what could be counted.
     activation_peak_bytes: the most that inputs, outputs and what lies between take at once. latency_ms: of one call
     on the example; energy_mj, co2_g: of the same call.
     layers: the table of layers. stderr: metric -> standard error of a sampled figure. contract: metric -> how it was

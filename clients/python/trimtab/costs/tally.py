@@ -14,7 +14,9 @@ class Tally:
     """The counts of one model. See `Cost` for what each means; a count that is not known is None.
 
     macs: of what has a formula; uncounted: operation -> how often, of what has none. depends_on: what the counts of
-    the example depend on, such as input_shape and dtype. counter: who counted, with its version.
+    the example depend on, such as input_shape and dtype. operations: arithmetic that is no multiply-accumulate and
+    still is the model's work, such as a tree's comparisons; 0 for networks, by convention.
+    counter: who counted, with its version.
     call: runs the model once on the example, None where it can't be run; what: the call's name, as "model.predict".
     notes: metric -> what is particular to how this counter comes by it, in place of the usual convention.
     unknown: metric -> why it is not known.
@@ -27,6 +29,7 @@ class Tally:
     serialized_bytes: int | None = None
     macs: int | None = None
     macs_nonzero: int | None = None
+    operations: int = 0
     uncounted: Mapping[str, int] = field(default_factory=dict)
     activation_peak_bytes: int | None = None
     layers: tuple[Layer, ...] = ()
@@ -52,7 +55,7 @@ class Tally:
             "serialized_bytes": self.serialized_bytes,
             "macs": macs,
             "macs_nonzero": self.macs_nonzero if whole else None,
-            "flops": None if macs is None else 2 * macs,
+            "flops": None if macs is None else 2 * macs + self.operations,
             "activation_peak_bytes": self.activation_peak_bytes,
         }
         contract = {name: self._contract(name) for name, figure in figures.items() if figure is not None}
