@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
-from benchmarks import optimizer
+from benchmarks import compress, optimizer
 
 BEST: dict[str, dict[str, Any]] = {
     "branin, moved": {"x": math.pi - 0.7, "y": 2.275 + 0.4},
@@ -43,3 +44,25 @@ def test_the_table_gives_the_median_and_the_range_over_seeds() -> None:
     ]
     (line,) = optimizer.table(rows).splitlines()[1:]
     assert line.split() == ["f", "gp", "0.5", "0.25", "4", "2.0", "3.0"]
+
+
+# --- The coding of indices ------------------------------------------------------------------------------------------
+
+
+def test_the_comparison_of_coders_counts_bytes_against_the_entropy() -> None:
+    row = compress.Row("coins", np.random.default_rng(0).permutation([0, 1] * 4_000).astype(np.uint16), 2)
+    records = {one["coder"]: one for one in compress.compare(row, repeats=1)}
+    assert row.bound == 1_000
+    assert records["zlib 6"]["write_ratio"] == records["zlib 6"]["read_ratio"] == 1
+    assert records["trimtab"]["bytes"] == pytest.approx(1_000, abs=40)
+    assert records["zlib 6"]["bytes"] > 1_000
+    records["lzma"]["bytes"] = 10
+    assert any(sentence.startswith("coins: lzma is as small") for sentence in compress.missed([*records.values()]))
+
+
+def test_the_reference_rows_are_smaller_than_each_rival_and_near_the_bound() -> None:
+    for row in compress.rows(quick=True)[:3]:
+        records = compress.compare(row, repeats=1)
+        (ours,) = (one for one in records if one["coder"] == "trimtab")
+        assert all(ours["bytes"] < one["bytes"] for one in records if one is not ours)
+        assert 1 <= ours["over_bound"] <= compress.BOUND

@@ -4,7 +4,8 @@ symbols: (n,) unsigned ints below an alphabet of k. counts: (k,) how often each 
 
 The stream is DEFLATE's (RFC 1951) with literals only, in raw form: canonical Huffman codes, a table of their lengths
 for each block of 32,768 symbols. zlib writes and reads it, which is what makes it fast; nothing is matched. Alphabets
-of more than 256 symbols go as two planes, their low bytes and their high bytes.
+of more than 256 symbols go as two planes, their low bytes and their high bytes. Small alphabets share a byte, see
+`_per_byte`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ LARGEST_ALPHABET = 2**16
 _RAW = -zlib.MAX_WBITS
 _MEMORY = 9
 """zlib's largest buffer, so that a table of code lengths serves 32,768 symbols."""
+_MANY = 2**16
+"""Symbols from which on a table for pairs of them pays."""
 _AT_ONCE = 2**20
 """Symbols whose bits are spread out at a time; a multiple of 8."""
 
@@ -36,7 +39,8 @@ def encode(symbols: Symbols, alphabet: int) -> bytes:
 def decode(data: bytes, count: int, alphabet: int) -> Symbols:
     """So many symbols back, as uint8 or uint16. Raises CorruptStream when the bytes do not hold just these."""
     if alphabet <= 256:
-        return _checked(_inflate(data, count), alphabet)
+        per = _per_byte(count, alphabet)
+        return _checked(_apart(_inflate(data, -(-count // per)), count, alphabet, per), alphabet)
     first = int.from_bytes(data[:5], "little")
     low, high = _inflate(data[5 : 5 + first], count), _inflate(data[5 + first :], count)
     return _checked((low.astype(np.uint16) | (high.astype(np.uint16) << 8)).astype(np.uint16), alphabet)
@@ -98,8 +102,35 @@ def entropy_bits(counts: np.ndarray[Any, Any]) -> float:
 
 def _planes(symbols: Symbols, alphabet: int) -> list[Symbols]:
     if alphabet <= 256:
-        return [symbols.astype(np.uint8)]
+        return [_together(symbols.astype(np.uint8), alphabet, _per_byte(len(symbols), alphabet))]
     return [(symbols & 0xFF).astype(np.uint8), (symbols >> 8).astype(np.uint8)]
+
+
+def _per_byte(count: int, alphabet: int) -> int:
+    """How many symbols are coded as one byte.
+
+    DEFLATE's code also has a word for the end of a block, which costs half a bit for each symbol of an alphabet of 2;
+    several symbols to a byte make it next to nothing. For more than 4 symbols the longer table must pay, too.
+    """
+    bits = width(alphabet)
+    return 8 // bits if bits <= 2 or (bits <= 4 and count >= _MANY) else 1
+
+
+def _together(symbols: Symbols, alphabet: int, per: int) -> Symbols:
+    padded = np.pad(symbols, (0, -len(symbols) % per)) if len(symbols) % per else symbols
+    joined = padded[::per].copy()
+    for place in range(1, per):
+        joined |= padded[place::per] << (place * width(alphabet))
+    return joined
+
+
+def _apart(joined: Symbols, count: int, alphabet: int, per: int) -> Symbols:
+    if per == 1:
+        return joined
+    symbols = np.empty(len(joined) * per, np.uint8)
+    for place in range(per):
+        symbols[place::per] = (joined >> (place * width(alphabet))) & ((1 << width(alphabet)) - 1)
+    return symbols[:count]
 
 
 def _deflate(plane: bytes) -> bytes:
