@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trimtab.client import Client
+    from trimtab.costs.ledger import Ledger
 
 PAGE = 100
 """Trials per request when a history is read."""
@@ -226,6 +227,15 @@ class Study:
         from trimtab import frames
 
         return frames.of_trials(self.trials(**query))
+
+    def ledger(self, *, baseline: Any = None, small: Any = None) -> Ledger:
+        """What the search used, and after how many inferences `small` has paid it back against `baseline`.
+
+        Each is a trial or a cost with an energy_mj, or a number of mJ. Raises UnknownCost, InvalidValue.
+        """
+        from trimtab.costs.ledger import ledger
+
+        return ledger(self.trials(), baseline, small)
 
     # --- Its life ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from trimtab.costs.audit import Audit, Finding, audit
 from trimtab.costs.cost import Cost, InTraining, InvalidExample, Layer, UnknownCost, UnsupportedModel
+from trimtab.costs.energy import EnergyTracker, TrackerInUse
+from trimtab.costs.footprint import InvalidSite, Site
 from trimtab.costs.formulas import (
     batch_norm,
     conv1d,
@@ -16,17 +18,23 @@ from trimtab.costs.formulas import (
 )
 from trimtab.costs.formulas_layer import InvalidSize, total
 from trimtab.costs.formulas_sequences import attention, encoder_layer, feed_forward, gru, lstm, rnn
+from trimtab.costs.grid import UnknownCountry
 from trimtab.costs.measuring import measure
 
 __all__ = [
     "Audit",
     "Cost",
+    "EnergyTracker",
     "Finding",
     "InTraining",
     "InvalidExample",
+    "InvalidSite",
     "InvalidSize",
     "Layer",
+    "Site",
+    "TrackerInUse",
     "UnknownCost",
+    "UnknownCountry",
     "UnsupportedModel",
     "attention",
     "audit",

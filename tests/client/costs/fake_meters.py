@@ -1,0 +1,66 @@
+"""Stand-ins for meters: a tree of RAPL as Linux shows it, a card's library, and a counter that is moved by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trimtab.costs.meters import Counter
+
+
+class Zone:
+    """A zone of RAPL: a folder with its name, its counter and the counter's range, in µJ."""
+
+    def __init__(self, root: Path, place: str, name: str, *, energy_uj: int = 0, range_uj: int = 262_143_328_850):
+        self.folder = root / place
+        self.folder.mkdir(parents=True)
+        (self.folder / "name").write_text(f"{name}\n")
+        (self.folder / "max_energy_range_uj").write_text(f"{range_uj}\n")
+        self.counts(energy_uj)
+
+    def counts(self, energy_uj: int) -> None:
+        """Let the counter stand there."""
+        (self.folder / "energy_uj").write_text(f"{energy_uj}\n")
+
+
+class Hand:
+    """A counter that stands where it is put; put to an exception, it raises it. step: what each read adds."""
+
+    def __init__(self, joules: float | Exception = 0.0, step: float = 0.0) -> None:
+        self.joules = joules
+        self.step = step
+
+    def read(self) -> float:
+        if isinstance(self.joules, Exception):
+            raise self.joules
+        self.joules += self.step
+        return self.joules
+
+    def counter(self, domain: str = "package-0", wraps_at: float | None = None) -> Counter:
+        return Counter(domain, self.read, wraps_at)
+
+
+class FakeNvml:
+    """As much of `pynvml` as is used. cards: the counter of each in mJ, or None for one that has none."""
+
+    class NVMLError(Exception):
+        """What the real library raises."""
+
+    def __init__(self, cards: list[int | None], *, driver: bool = True) -> None:
+        self.cards = cards
+        self.driver = driver
+
+    def nvmlInit(self) -> None:  # noqa: N802
+        if not self.driver:
+            raise self.NVMLError("Driver Not Loaded")
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return len(self.cards)
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+        return index
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: int) -> int:  # noqa: N802
+        energy = self.cards[handle]
+        if energy is None:
+            raise self.NVMLError("Not Supported")
+        return energy
