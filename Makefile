@@ -23,7 +23,7 @@ serve:  ## Start the server on the demo's database, or on trimtab.db
 bench:  ## Compare the optimizer's algorithms on three small functions
 	@$(PYTHON) dev.py bench $(ARGS)
 
-test-slow:  ## Run the slow tests: crashes, wheels in empty environments, pages in a browser
+test-slow:  ## Run the slow tests: crashes, wheels, pages in a browser, torch and other frameworks
 	@$(PYTHON) dev.py test-slow $(ARGS)
 
 soak:  ## Run the crash tests with many more kills

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from requirements import frameworks
 from requirements.venv import PYTHON, ROOT, VENV, Trouble, apt_install, as_root_with_apt, prepare, say, surroundings
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 OLDEST = (3, 11)
 LONG_FILE = 300
 """Lines past which `check` warns of a file."""
+
+SLOW = ("-n", "1", "-m", "slow")
+"""How pytest runs the slow tests: one after the other, since they start servers and browsers of their own."""
 
 KEYS = ROOT / ".trimtab" / "config"
 """Where `demo` keeps its server's key, as XDG_CONFIG_HOME, so that a deleted clone leaves nothing behind at home.
@@ -56,6 +60,11 @@ def become(*command: object, **more: str) -> int:
     os.execve(words[0], words, surroundings(**more))
 
 
+def run(*command: object) -> int:
+    """Run a tool to its end; its exit code."""
+    return subprocess.run([str(word) for word in command], cwd=ROOT, env=surroundings(), check=False).returncode
+
+
 def tool(name: str) -> Path:
     """A command that is installed in .venv."""
     return VENV / "bin" / name
@@ -85,8 +94,23 @@ def test(rest: list[str]) -> int:
 
 
 def test_slow(rest: list[str]) -> int:
-    """Run the slow tests: crashes, the wheels in empty environments, the pages in a browser."""
+    """Run the slow tests: crashes, the wheels in empty environments, the pages in a browser, torch and others."""
     prepare(slow=True)
+    named = [word for word in rest if word.startswith("tests/")]
+    with_torch = [word for word in named if word.startswith("tests/frameworks")]
+    failed = 0
+    if not named or len(with_torch) < len(named):
+        failed = _slow_without_torch([word for word in rest if word not in with_torch])
+    if not named or with_torch:
+        frameworks.prepare_frameworks()
+        others = [word for word in rest if word not in named]
+        failed = (
+            run(frameworks.PYTHON, "-m", "pytest", *SLOW, *(with_torch or ["tests/frameworks"]), *others) or failed
+        )
+    return failed
+
+
+def _slow_without_torch(rest: list[str]) -> int:
     if shutil.which("chromium") is None:
         if as_root_with_apt():
             apt_install("chromium")
@@ -95,7 +119,7 @@ def test_slow(rest: list[str]) -> int:
         else:
             say("chromium is missing, so the browser tests are left out; to have them: sudo apt-get install chromium")
             rest = ["--ignore=tests/browser", *rest]
-    return become(tool("pytest"), "-n", "1", "-m", "slow", *rest)
+    return run(tool("pytest"), *SLOW, *rest)
 
 
 def soak(rest: list[str]) -> int:

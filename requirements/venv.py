@@ -162,16 +162,16 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def installer() -> list[str] | None:
-    """The words that install into .venv: uv's, those of its own pip or of one outside; None when there are none."""
-    if shutil.which("uv"):
-        return ["uv", "pip", "install", "--python", str(PYTHON)]
+def installer(python: Path = PYTHON, *, with_uv: bool = True) -> list[str] | None:
+    """The words that install beside a Python: uv's, those of its own pip or of one outside; None without any."""
+    if with_uv and shutil.which("uv"):
+        return ["uv", "pip", "install", "--python", str(python)]
     quiet = ["install", "--progress-bar", "off"]
-    if answers(PYTHON, "-m", "pip", "--version"):
-        return [str(PYTHON), "-m", "pip", *quiet]
+    if answers(python, "-m", "pip", "--version"):
+        return [str(python), "-m", "pip", *quiet]
     for pip in ([base_python(), "-m", "pip"], ["pip3"], ["pip"]):
-        if answers(*pip, "--python", PYTHON, "--version"):  # pip learned --python in 22.3
-            return [*pip, "--python", str(PYTHON), *quiet]
+        if answers(*pip, "--python", python, "--version"):  # pip learned --python in 22.3
+            return [*pip, "--python", str(python), *quiet]
     return None
 
 

@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["dev.py", "requirements/venv.py"])
+@pytest.mark.parametrize("name", ["dev.py", "requirements/venv.py", "requirements/frameworks.py"])
 def test_an_old_python_can_read_the_file_to_its_end(name: str) -> None:
     ast.parse((ROOT / name).read_text(), feature_version=(3, 8))
 
