@@ -18,6 +18,7 @@ from sklearn.svm import SVC, LinearSVC
 
 import trimtab.costs
 from trimtab.costs import InvalidExample, UnsupportedModel, measure
+from trimtab.costs.energy import Site
 from trimtab.errors import TrimtabError
 
 X = np.random.default_rng(0).normal(size=(60, 7))
@@ -141,10 +142,10 @@ def test_latency_is_positive_with_a_finite_standard_error_and_says_on_what_it_ra
     assert 0 <= cost.stderr["latency_ms"] < math.inf
     assert contract["input_shape"] == [1, 7]
     assert contract["dtype"] == "float64"
-    assert contract["repetitions"] >= 5
+    assert contract["repetitions"] >= 6
     assert contract["statistic"].startswith("median")
     assert contract["device"].startswith("cpu: ")
-    assert all(count >= 1 for count in contract["threads"].values())
+    assert contract["threads"] == 1
 
 
 def test_without_an_example_or_when_not_wanted_there_is_no_latency():
@@ -155,11 +156,27 @@ def test_without_an_example_or_when_not_wanted_there_is_no_latency():
     assert "latency_ms" not in measure(model).as_metrics()
 
 
-def test_the_stopwatch_keeps_to_its_time():
-    contract = measure(a_perceptron(), X, seconds=0.01).contract["latency_ms"]
-    longer = measure(a_perceptron(), X, seconds=0.1).contract["latency_ms"]
+def test_the_threads_of_the_stopwatch_can_be_chosen():
+    assert measure(a_perceptron(), X, seconds=0.001, threads=2).contract["latency_ms"]["threads"] == 2
 
-    assert contract["repetitions"] < longer["repetitions"]
+
+def test_with_a_site_the_energy_and_the_co2_of_a_call_are_known():
+    cost = measure(a_perceptron(), X, seconds=0.001, site=Site(watts=10, intensity=400, pue=1.5))
+
+    assert cost.energy_mj > 0
+    assert cost.co2_g == pytest.approx(cost.energy_mj / 1e3 / 3.6e6 * 400)
+    for metric in ("energy_mj", "co2_g"):
+        contract = cost.contract[metric]
+        assert (contract["pue"], contract["threads"], contract["input_shape"]) == (1.5, 1, [1, 7])
+        assert contract["device_id"] == cost.contract["latency_ms"]["device_id"]
+
+
+def test_without_a_site_energy_and_co2_are_unknown_and_the_cost_says_why():
+    cost = measure(a_perceptron(), X, seconds=0.001)
+
+    assert (cost.energy_mj, cost.co2_g) == (None, None)
+    assert "site=" in cost.unknown["energy_mj"]
+    assert cost.unknown["co2_g"] == cost.unknown["energy_mj"]
 
 
 def test_every_known_figure_has_a_contract_with_convention_counter_and_version():

@@ -1,63 +1,89 @@
-"""Times a call: the median of repetitions with its standard error, and the contract that says on what it ran."""
+"""Times a call: the median of repetitions, how sure it is, and the contract that says on what it ran.
+
+samples: milliseconds of one call each, in the order in which they were taken; n: how many.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import math
-import sys
-import time as clock
-from collections.abc import Callable, Iterator
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
+from time import perf_counter_ns
 from typing import Any
 
-from trimtab.costs import device
+from trimtab.costs import device, pinning
 from trimtab.costs.cost import Contract, client_version
+from trimtab.errors import TrimtabError
 
-MIN_REPETITIONS = 5
-MAX_REPETITIONS = 10_000
+MIN_REPETITIONS = 6
+"""The fewest samples that a 95 % interval of a median can be had of."""
 PRECISION = 0.05
-"""Where the 95 % interval of the median is no wider than this share of it, the time is known."""
+"""A median is known when its 95 % interval is narrower than this share of it."""
+_SIGMAS = 1.96
+"""What a normal variable stays within with 95 %."""
 _BLOCK_NS = 50_000
 """Calls shorter than this are timed several at once, so that reading the clock does not show."""
-_SIGMAS = 1.96
 _WARM_UP, _LEAST = 0.1, 0.1
-"""Shares of the time limit: spent before anything counts, and timed at least, however alike the first samples are."""
+"""Shares of the time limit: spent before anything counts, and spent on samples before precision may end it."""
+_MIN_BATCH = 4
 
 
-@dataclass(frozen=True)
+class InvalidTiming(TrimtabError, ValueError):
+    """The stopwatch was given a time limit, a precision or a number of threads that makes no sense."""
+
+    code = "invalid_timing"
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
-    """median_ms, stderr_ms: of one call. interval_ms: 95 % of the median. spread_ms: the middle half of the samples.
+    """How long one call takes.
 
+    interval_ms: encloses the true median with 95 %; None where the samples are too few for one. quartiles_ms: of the
+    samples. first_ms: the very first call, in which libraries often set things up.
     repetitions: how often it was timed; calls: how many calls each time. precise: whether the interval became narrow
-    enough within the time limit. threads: library -> threads while it ran, None where nobody could tell.
+    enough; else the time limit ended it. dependence: see there. pools: library -> threads while it ran.
     """
 
     median_ms: float
     stderr_ms: float
-    interval_ms: tuple[float, float]
-    spread_ms: tuple[float, float]
+    interval_ms: tuple[float, float] | None
+    quartiles_ms: tuple[float, float]
+    first_ms: float
     repetitions: int
     calls: int
     precise: bool
-    threads: dict[str, int] | None
+    dependence: float
+    pools: Mapping[str, int]
+
+    @property
+    def threads(self) -> int | None:
+        """The threads of every library; None where nothing could be pinned, or where they differ."""
+        numbers = set(self.pools.values())
+        return numbers.pop() if len(numbers) == 1 else None
 
     def contract(self, what: str, **depends_on: Any) -> Contract:
-        """How the figure was come by."""
+        """How the figure was come by. what: the call's name. depends_on: what else the figure depends on."""
         return {
             "how": "measured",
             "convention": f"wall-clock time of {what} on the example, after a warm-up",
             "counter": "trimtab.costs.stopwatch",
             "version": client_version(),
-            "statistic": "median; standard error and 95 % interval from order statistics",
-            "interval_ms": [float(f"{end:.4g}") for end in self.interval_ms],
-            "middle_half_ms": [float(f"{end:.4g}") for end in self.spread_ms],
-            "ended_by": "precision" if self.precise else "time limit",
+            "statistic": "median; 95 % interval and standard error from order statistics",
             "repetitions": self.repetitions,
             "calls_per_repetition": self.calls,
+            "interval_ms": None if self.interval_ms is None else [_brief(end) for end in self.interval_ms],
+            "quartiles_ms": [_brief(quartile) for quartile in self.quartiles_ms],
+            "first_call_ms": _brief(self.first_ms),
+            "dependence": _brief(self.dependence),
+            "ended_by": "precision" if self.precise else "time limit",
             "device": device.name(),
             "device_id": device.fingerprint()["id"],
             "threads": self.threads,
+            "thread_pools": dict(self.pools),
             **depends_on,
         }
 
@@ -68,78 +94,128 @@ def time(
     *,
     threads: int = 1,
     precision: float = PRECISION,
-    now: Callable[[], int] = clock.perf_counter_ns,
+    now: Callable[[], int] = perf_counter_ns,
 ) -> Timing:
-    """Time a call until the 95 % interval of the median is narrow enough, at most for about so many seconds.
+    """Time a call until its median is known well enough, at most for so many seconds.
 
-    A tenth of the time goes to a warm-up, another tenth is timed at least, and MIN_REPETITIONS are made whatever they
-    take. threads: what numerical libraries may use meanwhile; it is put back afterwards. The garbage collector rests.
-    now: a clock in nanoseconds.
+    First a warm-up of at least two calls and a tenth of the time limit, the first call timed apart. Then repetitions
+    until the 95 % interval of the median is narrower than precision x median or until the limit, whichever comes
+    first; but MIN_REPETITIONS whatever they take, and a tenth of the limit however alike the first samples are.
+
+    seconds: the limit, without the warm-up. threads: of the numeric libraries meanwhile, see `pinning`. precision: 0
+    always takes the whole time. now: a clock in nanoseconds. The garbage collector rests.
+
+    The call has done its work when it returns: on CUDA it ends with torch.cuda.synchronize().
+
+    The interval allows for samples that hang together over about sqrt(n) of them, but neither for a machine that is
+    slower all the while, nor for having been looked at until it was narrow: 95 % is the most that it can be.
+
+    Raises InvalidTiming, and what the call raises; threads and collector are put back in any case.
     """
-    with _pinned(threads) as running, _without_collector():
-        warm = _warm_up(call, seconds * _WARM_UP, now)
-        calls = max(1, math.ceil(_BLOCK_NS / max(warm, 1)))
-        samples: list[float] = []
-        begin = now()
-        check, precise = 2 * MIN_REPETITIONS, False
-        while len(samples) < MIN_REPETITIONS or (now() - begin < seconds * 1e9 and len(samples) < MAX_REPETITIONS):
-            start = now()
-            for _ in range(calls):
-                call()
-            samples.append((now() - start) / calls / 1e6)
-            if len(samples) >= check and now() - begin >= seconds * _LEAST * 1e9:
-                check *= 2  # looked at seldom: who looks after every sample stops at a lucky one
-                low, high = _interval(sorted(samples), _SIGMAS)
-                precise = high - low <= precision * median_with_error(samples)[0]
-                if precise:
-                    break
+    _check(seconds, threads, precision)
+    limit = int(seconds * 1e9)
+    with pinning.pinned(threads) as pools, _without_collector():
+        first, usual = _warm_up(call, limit * _WARM_UP, now)
+        calls = max(1, math.ceil(_BLOCK_NS / max(usual, 1)))
+        samples = _repeat(call, calls, limit, precision, now)
     median, stderr = median_with_error(samples)
-    ordered = sorted(samples)
-    quarter = len(ordered) // 4
+    lower, _, upper = statistics.quantiles(samples, n=4, method="inclusive")
     return Timing(
-        median,
-        stderr,
-        _interval(ordered, _SIGMAS),
-        (ordered[quarter], ordered[-1 - quarter]),
-        len(samples),
-        calls,
-        precise,
-        running,
+        median_ms=median,
+        stderr_ms=stderr,
+        interval_ms=interval(samples),
+        quartiles_ms=(lower, upper),
+        first_ms=first / 1e6,
+        repetitions=len(samples),
+        calls=calls,
+        precise=_precise(samples, precision),
+        dependence=dependence(samples),
+        pools=pools,
     )
 
 
-def median_with_error(samples: list[float]) -> tuple[float, float]:
-    """The median and its standard error, whatever the distribution of the n samples.
+def median_with_error(samples: Sequence[float]) -> tuple[float, float]:
+    """The median and its standard error, whatever the distribution of the samples.
 
-    The order statistics at ranks n/2 -+ sqrt(n)/2 enclose the true median with 68 % (binomial, normal
-    approximation; David & Nagaraja 2003, section 7.1); half their distance stands for one standard error. Samples that hang together,
-    as on a machine that others use, make it too small.
+    The order statistics at ranks n/2 -+ sqrt(n)/2 enclose the true median with 68 %, as in `interval`; half their
+    distance stands for one standard error.
     """
     ordered = sorted(samples)
     n = len(ordered)
-    middle = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
-    low, high = _interval(ordered, 1.0)
-    return middle, (high - low) / 2
+    reach = math.sqrt(n * dependence(samples))
+    low = max(math.floor((n - reach) / 2), 0)
+    high = min(math.ceil((n + reach) / 2), n) - 1
+    return statistics.median(ordered), (ordered[high] - ordered[low]) / 2
 
 
-def _interval(ordered: list[float], sigmas: float) -> tuple[float, float]:
+def interval(samples: Sequence[float]) -> tuple[float, float] | None:
+    """The order statistics that enclose the true median with at least 95 %, whatever the distribution.
+
+    How many of n independent samples lie below the true median is binomial(n, 1/2); so those of ranks r and n + 1 - r
+    enclose it with 1 - 2 P(binomial < r) (David & Nagaraja 2003, Order Statistics, section 7.1). r is that of the
+    normal approximation, which from n = 6 on never encloses too little; `dependence` widens it. None: no r is so low.
+    """
+    ordered = sorted(samples)
     n = len(ordered)
-    low = max(math.floor((n - sigmas * math.sqrt(n)) / 2), 0)
-    high = min(math.ceil((n + sigmas * math.sqrt(n)) / 2), n) - 1
-    return ordered[low], ordered[high]
+    rank = math.floor((n + 1 - _SIGMAS * math.sqrt(n * dependence(samples))) / 2)
+    return (ordered[rank - 1], ordered[n - rank]) if rank >= 1 else None
 
 
-def _warm_up(call: Callable[[], object], seconds: float, now: Callable[[], int]) -> int:
-    """Call at least once and for about so many seconds. Returns the shortest call in nanoseconds."""
-    end = now() + int(seconds * 1e9)
-    shortest = sys.maxsize
+def dependence(samples: Sequence[float]) -> float:
+    """By what factor the variance of the median exceeds that of independent samples; at least 1.
+
+    The median wavers as the share of the samples below it does, and batch means tell how that wavers: the variance of
+    the count below among batches of sqrt(n) samples, to that of coin tosses, which is a quarter of the batch.
+    Neighbours that are slow together, as on a machine that others use, raise it. Of fewer than 16 samples nothing can
+    be told, and it is 1.
+    """
+    size = math.isqrt(len(samples))
+    if size < _MIN_BATCH:
+        return 1.0
+    median = statistics.median(samples)
+    below = [(sample < median) + (sample == median) / 2 for sample in samples]
+    counts = [sum(below[start : start + size]) for start in range(0, size * (len(below) // size), size)]
+    return max(1.0, statistics.variance(counts) / (size / 4))
+
+
+def _repeat(
+    call: Callable[[], object], calls: int, limit: int, precision: float, now: Callable[[], int]
+) -> list[float]:
+    samples: list[float] = []
+    look = MIN_REPETITIONS
+    begin = now()
     while True:
-        start = now()
+        samples.append(_timed(call, calls, now) / calls / 1e6)
+        spent = now() - begin
+        if len(samples) < MIN_REPETITIONS:
+            continue
+        if spent >= limit:
+            return samples
+        if len(samples) >= look and spent >= limit * _LEAST:
+            if _precise(samples, precision):
+                return samples
+            look = math.ceil(len(samples) * 1.5)  # seldom: who looks after every sample stops at a lucky one
+
+
+def _precise(samples: Sequence[float], precision: float) -> bool:
+    ends = interval(samples)
+    return ends is not None and ends[1] - ends[0] < precision * statistics.median(samples)
+
+
+def _warm_up(call: Callable[[], object], least: float, now: Callable[[], int]) -> tuple[int, int]:
+    """Call at least twice and for at least so many nanoseconds. Returns the first call's and the shortest other's."""
+    begin = now()
+    first, usual = _timed(call, 1, now), _timed(call, 1, now)
+    while now() - begin < least:
+        usual = min(usual, _timed(call, 1, now))
+    return first, usual
+
+
+def _timed(call: Callable[[], object], times: int, now: Callable[[], int]) -> int:
+    start = now()
+    for _ in range(times):
         call()
-        stop = now()
-        shortest = min(shortest, stop - start)
-        if stop >= end:
-            return shortest
+    return now() - start
 
 
 @contextlib.contextmanager
@@ -153,23 +229,14 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-@contextlib.contextmanager
-def _pinned(threads: int) -> Iterator[dict[str, int] | None]:
-    """Give numerical libraries so many threads: torch where it is loaded, BLAS and OpenMP where threadpoolctl can be
-    had (scikit-learn brings it). Yields library -> threads, None where nothing can be pinned.
-    """
-    held: dict[str, int] = {}
-    with contextlib.ExitStack() as stack:
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            stack.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(threads)
-            held["torch"] = torch.get_num_threads()
-        try:
-            import threadpoolctl
-        except ImportError:
-            threadpoolctl = None
-        if threadpoolctl is not None:
-            stack.enter_context(threadpoolctl.threadpool_limits(threads))
-            held |= {pool["internal_api"]: pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
-        yield held or None
+def _check(seconds: object, threads: object, precision: object) -> None:
+    for name, value in (("seconds", seconds), ("precision", precision)):
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+            raise InvalidTiming(f"{name}: expected a finite number of at least 0, got {value!r}")
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise InvalidTiming(f"threads: expected a whole number of at least 1, got {threads!r}")
+
+
+def _brief(number: float) -> float:
+    """To four digits: more of them would say nothing in a contract."""
+    return float(f"{number:.4g}")
