@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from trimtab.costs.meters import Counter
 
@@ -64,3 +65,31 @@ class FakeNvml:
         if energy is None:
             raise self.NVMLError("Not Supported")
         return energy
+
+
+class FakeCodecarbon:
+    """As much of `codecarbon` as is used. energy_kwh: what its tracker reckons; hardware: what it looked at.
+
+    fails: the name of the method that raises.
+    """
+
+    __version__ = "3.3.2"
+
+    def __init__(self, energy_kwh: float = 0.0, hardware: tuple[str, ...] = (), fails: str = "") -> None:
+        self.energy_kwh = energy_kwh
+        self.hardware = hardware
+        self.fails = fails
+        self.options: dict[str, object] = {}
+
+    def OfflineEmissionsTracker(self, **options: object) -> SimpleNamespace:  # noqa: N802
+        self.options = options
+        return SimpleNamespace(
+            start=lambda: self._do("start"),
+            stop=lambda: self._do("stop"),
+            final_emissions_data=SimpleNamespace(energy_consumed=self.energy_kwh),
+            _conf={"hardware": list(self.hardware)},
+        )
+
+    def _do(self, what: str) -> None:
+        if what == self.fails:
+            raise RuntimeError(f"can't {what}")

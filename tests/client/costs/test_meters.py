@@ -1,12 +1,14 @@
 """Meters on fake counters: what is read, what is left out, and what is said when there is nothing to read."""
 
+import sys
 import threading
 
 import pytest
 
-from tests.client.costs.fake_meters import FakeNvml, Hand, Zone
+from tests.client.costs.fake_meters import FakeCodecarbon, FakeNvml, Hand, Zone
 from trimtab.costs.footprint import InvalidSite, Site
 from trimtab.costs.meters import Automatic, Codecarbon, Counters, StatedPower, nvml, rapl
+from trimtab.errors import NotInstalled
 
 ANYWHERE = Site()
 
@@ -69,6 +71,12 @@ def test_cards_are_read_in_joules_and_those_without_a_counter_left_out():
 
 def test_a_machine_without_a_driver_has_no_cards():
     assert nvml(FakeNvml([1_500], driver=False)) == []
+
+
+def test_a_machine_without_the_library_has_no_cards(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)  # as if it were not installed
+
+    assert nvml() == []
 
 
 def test_a_card_that_falls_off_the_bus_leaves_the_energy_unknown():
@@ -193,3 +201,47 @@ def test_a_dead_counter_without_a_stated_power_names_the_way_out():
 def test_codecarbon_wants_a_country():
     with pytest.raises(InvalidSite, match="country"):
         Codecarbon().start(Site(watts=15))
+
+
+def test_codecarbon_that_is_not_installed_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "codecarbon", None)  # as if it were not installed
+
+    with pytest.raises(NotInstalled, match=r'pip install "trimtab\[codecarbon\]"'):
+        Codecarbon().start(Site(country="DEU"))
+
+
+@pytest.mark.parametrize(
+    ("hardware", "how"),
+    [
+        (("CPU(Intel Rapl)", "GPU() (NVIDIA A100)"), "measured"),
+        (("RAM()", "CPU(Intel Rapl)"), "estimated"),
+        (("CPU(Cpu Load)",), "estimated"),
+        ((), "estimated"),
+    ],
+)
+def test_codecarbon_measures_only_where_all_its_hardware_has_counters(monkeypatch, hardware, how):
+    monkeypatch.setitem(sys.modules, "codecarbon", FakeCodecarbon(0.001, hardware))
+    reading = Codecarbon().start(Site(country="DEU"))(1.0)
+
+    assert (reading.joules, reading.how) == (pytest.approx(3600.0), how)
+    assert reading.contract["hardware"] == list(hardware)
+
+
+def test_codecarbon_is_given_no_pue_no_output_and_no_network(monkeypatch):
+    library = FakeCodecarbon()
+    monkeypatch.setitem(sys.modules, "codecarbon", library)
+    Codecarbon().start(Site(country="FRA", pue=1.5))
+
+    assert library.options["pue"] == 1.0  # it is put on once, by the tracker
+    assert library.options["output_methods"] == library.options["output_handlers"] == []
+    assert library.options["emissions_endpoint"] is library.options["electricitymaps_api_token"] is None
+    assert library.options["country_iso_code"] == "FRA"
+
+
+@pytest.mark.parametrize("fails", ["start", "stop"])
+def test_a_codecarbon_that_breaks_down_leaves_the_energy_unknown(monkeypatch, fails):
+    monkeypatch.setitem(sys.modules, "codecarbon", FakeCodecarbon(fails=fails))
+    reading = Codecarbon().start(Site(country="DEU"))(1.0)
+
+    assert (reading.joules, reading.how) == (None, "unknown")
+    assert f"RuntimeError: can't {fails}" in reading.unknown
