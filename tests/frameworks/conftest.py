@@ -1,4 +1,4 @@
-"""The tests of this folder need torch, fvcore and onnx, and are slow; `make test-slow` has the place."""
+"""The tests of this folder need torch and others, and are slow; `make test-slow` has the place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-NEEDED = ("torch", "fvcore", "onnx")
+NEEDED = ("torch", "fvcore", "onnx", "codecarbon")
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 collect_ignore_glob = ["*"] if MISSING else []

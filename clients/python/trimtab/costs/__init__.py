@@ -1,5 +1,6 @@
 """What a model costs: parameters, bytes, multiply-accumulates and latency, each figure with how it was come by."""
 
+from trimtab.costs import latency
 from trimtab.costs.audit import Audit, Finding, audit
 from trimtab.costs.cost import Cost, InTraining, InvalidExample, Layer, UnknownCost, UnsupportedModel
 from trimtab.costs.energy import EnergyTracker, TrackerInUse
@@ -47,6 +48,7 @@ __all__ = [
     "encoder_layer",
     "feed_forward",
     "gru",
+    "latency",
     "layer_norm",
     "linear",
     "lstm",
