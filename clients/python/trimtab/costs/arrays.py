@@ -49,8 +49,11 @@ def tally(model: Mapping[Any, Any], example_input: Any = None, *, training: bool
 
 
 def bytes_by_dtype(arrays: Iterable[Array]) -> dict[str, int]:
-    """dtype -> bytes of the arrays that have it."""
+    """dtype -> bytes of the arrays that have it; records count by their fields, and what aligns them is "padding"."""
     held: Counter[str] = Counter()
     for array in arrays:
-        held[str(array.dtype)] += array.nbytes
-    return dict(held)
+        fields = [] if array.dtype.fields is None else [field[0] for field in array.dtype.fields.values()]
+        for dtype in fields or [array.dtype]:
+            held[str(dtype)] += dtype.itemsize * array.size
+        held["padding"] += array.nbytes - sum(dtype.itemsize for dtype in fields or [array.dtype]) * array.size
+    return dict(+held)

@@ -1,64 +1,176 @@
-"""Counts scikit-learn's multi-layer perceptrons and linear models from their fitted arrays; imports only numpy.
+"""Counts scikit-learn's estimators by formulas, for one row, from their fitted arrays; imports only numpy.
 
-Both are chains of matrix products: W_1 (n_0, n_1), … W_L (n_{L-1}, n_L), biases b_l (n_l,). A linear model has L = 1.
+Which formula is told by the class's name, so that nothing of scikit-learn is imported that its user did not. Where
+there is none, the stored arrays are counted, and the estimator is named as uncounted.
 """
 
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from trimtab.costs import (
+    sklearn_distances,
+    sklearn_kernels,
+    sklearn_pipelines,
+    sklearn_products,
+    sklearn_stored,
+    sklearn_transforms,
+    sklearn_trees,
+)
 from trimtab.costs.arrays import bytes_by_dtype
-from trimtab.costs.cost import InvalidExample, UnsupportedModel
+from trimtab.costs.cost import FLOPS_CONVENTION, MACS_CONVENTION, InvalidExample, UnsupportedModel
+from trimtab.costs.sklearn_counts import Count, Formula, Parts, total
 from trimtab.costs.tally import Tally
 
-_Array = np.ndarray[Any, Any]
-_OTHER_WAYS = ("support_vectors_", "estimators_", "dual_coef_")
-"""Fitted attributes of models that also have a coef_ but predict from something else."""
-
-
-@dataclass(frozen=True)
-class _Chain:
-    """weights: W_1 … W_L, each (inputs, outputs). biases: b_1 … b_L, or none."""
-
-    weights: tuple[_Array, ...]
-    biases: tuple[_Array, ...]
-
-    @property
-    def arrays(self) -> list[_Array]:
-        return [*self.weights, *self.biases]
+USES = ("predict", "transform", "score_samples", "kneighbors")
+"""What a model is asked for: the first of these that it can."""
+FORMULAS: dict[str, Formula] = (
+    sklearn_products.FORMULAS
+    | sklearn_transforms.FORMULAS
+    | sklearn_trees.FORMULAS
+    | sklearn_kernels.FORMULAS
+    | sklearn_distances.FORMULAS
+    | sklearn_pipelines.FORMULAS
+)
+_OVERRIDES = frozenset({*USES, "predict_proba", "decision_function"})
+"""A class of one's own that defines one of these does not work as the class of scikit-learn that it inherits from."""
 
 
 def tally(model: Any, example_input: Any = None, *, training: bool = False) -> Tally:
-    """The counts of a fitted model, and its own `predict` of the first row where an example is given.
+    """The counts of a fitted model for one row, and a call of it on the example's first, where there is one.
 
     training: without meaning here; a fitted estimator has no training mode.
     Raises UnsupportedModel and InvalidExample.
     """
-    chain = _chain(model)
-    features = chain.weights[0].shape[0]
+    use = next((name for name in USES if hasattr(model, name)), None)
+    count = _count(model, use or "predict")
+    if count.uncounted and not count.arrays:
+        raise UnsupportedModel(
+            f"expected a fitted scikit-learn estimator that holds arrays, got {_named(type(model))} without any; "
+            "was it fitted?"
+        )
+    features = getattr(model, "n_features_in_", None)
     row = None if example_input is None else _first_row(example_input, features)
-    dtype = _dtype(chain, row)
-    parameters = sum(array.size for array in chain.arrays)
-    serialized_bytes, unknown = _pickled(model)
+    dtype = _dtype(count, row)
+    serialized_bytes, unpicklable = _pickled(model)
     return Tally(
-        parameters=parameters,
-        trainable_parameters=parameters,
-        parameters_nonzero=sum(int(np.count_nonzero(array)) for array in chain.arrays),
-        bytes_by_dtype=bytes_by_dtype(chain.arrays),
+        parameters=count.parameters,
+        trainable_parameters=count.parameters,
+        parameters_nonzero=count.nonzero,
+        bytes_by_dtype=bytes_by_dtype(count.arrays),
         serialized_bytes=serialized_bytes,
-        macs=sum(weight.size for weight in chain.weights),
-        macs_nonzero=sum(int(np.count_nonzero(weight)) for weight in chain.weights),
-        activation_peak_bytes=max(sum(weight.shape) for weight in chain.weights) * dtype.itemsize,
-        depends_on={"input_shape": [1, features], "dtype": str(dtype)},
-        call=None if row is None else lambda: model.predict(row),
-        what="model.predict",
-        notes={"serialized_bytes": "bytes of pickle.dumps(model)"},
-        unknown=unknown,
+        macs=None if count.uncounted and not count.macs else count.macs,
+        macs_nonzero=count.macs if count.macs_nonzero is None else count.macs_nonzero,
+        operations=round(count.operations),
+        uncounted=count.uncounted,
+        activation_peak_bytes=None if count.peak is None or dtype is None else count.peak * dtype.itemsize,
+        layers=count.layers,
+        depends_on=_depends_on(row, features, dtype),
+        call=None if row is None or use is None else _call(getattr(model, use), row),
+        what=f"model.{use}",
+        notes=_notes(count, sparse=hasattr(row, "tocsr")),
+        unknown=_unknown(count, model, use) | unpicklable,
     )
+
+
+def _count(model: Any, use: str, name: str = "") -> Count:
+    """The estimator's counts with its rows of the table of layers. name: where it sits in the whole model."""
+    kind = type(model).__name__
+    found = _found(model, use)
+    if isinstance(found, Count):
+        own_rows = tuple(replace(row, name=f"{name}.{row.name}" if name else row.name) for row in found.layers)
+        return replace(found, layers=own_rows or (found.row(name or kind, kind),))
+    parts = [_count(part, how, f"{name}.{label}" if name else label) for label, part, how in found.parts]
+    whole = total([found.own, *parts])
+    if found.together:
+        return replace(whole, layers=(replace(whole, kind=found.together).row(name or kind, kind),))
+    rows = [row for part in parts for row in part.layers]
+    own = found.own.row(name or kind, kind)
+    if found.own.uncounted or own.macs or own.operations or own.parameters:
+        rows.append(own)
+    return replace(whole, layers=tuple(rows))
+
+
+def _found(model: Any, use: str) -> Count | Parts:
+    formula = _formula(type(model))
+    if formula is None:
+        stored = sklearn_stored.arrays(model)
+        numbers = sum(array.size * len(array.dtype.names or " ") for array in stored)
+        held = frozenset({"elements of the arrays that the fitted estimator stores"})
+        return Count(parameters=numbers, arrays=tuple(stored), uncounted={_named(type(model)): 1}, holds=held)
+    try:
+        return formula(model, use)
+    except AttributeError as error:
+        raise UnsupportedModel(
+            f"expected a fitted {_named(type(model))}, got one that lacks what fitting sets ({error}); was it fitted?"
+        ) from error
+
+
+def _formula(kind: type) -> Formula | None:
+    """The formula of the nearest class of scikit-learn, unless a class of one's own works otherwise."""
+    for parent in kind.__mro__:
+        ours = parent.__module__.startswith("sklearn.")
+        if ours and parent.__name__ in FORMULAS:
+            return FORMULAS[parent.__name__]
+        if not ours and _OVERRIDES & vars(parent).keys():
+            return None
+    return None
+
+
+def _named(kind: type) -> str:
+    ours = kind.__module__.startswith("sklearn.")
+    return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _first_row(example_input: Any, features: int | None) -> Any:
+    """The first row, as (1, features) where the model says how many it takes, else as what came in its first place.
+
+    Rows may be a list, an array, a data frame, which keeps its names, or a sparse matrix. Raises InvalidExample.
+    """
+    if features is None:
+        if not len(example_input):
+            raise InvalidExample("example_input must have at least one row, got none")
+        return example_input[:1]
+    try:
+        rows = example_input if hasattr(example_input, "shape") else np.asarray(example_input)
+    except ValueError as error:
+        raise InvalidExample(f"example_input must have rows of {features} numbers each, but {error}") from error
+    if len(rows.shape) == 1 and isinstance(rows, np.ndarray):
+        rows = rows.reshape(1, -1)
+    if len(rows.shape) != 2 or rows.shape[0] < 1 or rows.shape[1] != features:
+        raise InvalidExample(
+            f"example_input must have shape (rows, {features}) with at least one row, got {tuple(rows.shape)!r}"
+        )
+    return (rows.tocsr() if hasattr(rows, "tocsr") else rows)[:1]
+
+
+def _dtype(count: Count, row: Any) -> np.dtype[Any] | None:
+    """What floats are computed in: scikit-learn turns ints into the weights' type and keeps floats."""
+    given = getattr(row, "dtype", None)
+    floats = [array.dtype for array in count.arrays if array.dtype.kind == "f"]
+    if isinstance(given, np.dtype) and given.kind == "f" and given.itemsize >= 4:
+        floats.append(given)
+    return np.result_type(*floats) if floats else None
+
+
+def _depends_on(row: Any, features: int | None, dtype: np.dtype[Any] | None) -> dict[str, Any]:
+    shape = [1, *getattr(row, "shape", (1,))[1:]] if features is None else [1, features]
+    return {"input_shape": shape} | ({} if dtype is None else {"dtype": str(dtype)})
+
+
+def _call(run: Callable[[Any], object], row: Any) -> Callable[[], object]:
+    def call() -> object:
+        try:
+            return run(row)
+        except (TypeError, ValueError) as error:
+            raise InvalidExample(f"example_input does not suit the model: {error}") from error
+
+    return call
 
 
 def _pickled(model: Any) -> tuple[int | None, dict[str, str]]:
@@ -69,39 +181,31 @@ def _pickled(model: Any) -> tuple[int | None, dict[str, str]]:
         return None, {"serialized_bytes": f"{type(error).__name__}: {error}"}
 
 
-def _chain(model: Any) -> _Chain:
-    if hasattr(model, "coefs_") and hasattr(model, "intercepts_"):
-        return _Chain(tuple(model.coefs_), tuple(model.intercepts_))
-    kind = type(model).__name__
-    other = [name for name in _OTHER_WAYS if hasattr(model, name)]
-    if other or not (hasattr(model, "coef_") and hasattr(model, "intercept_")):
-        raise UnsupportedModel(
-            "expected a fitted scikit-learn MLP (coefs_, intercepts_) or linear model (coef_, intercept_), "
-            + (f"got {kind}, which predicts from {other[0]}" if other else f"got {kind} without them; was it fitted?")
-        )
-    if not isinstance(model.coef_, np.ndarray):
-        raise UnsupportedModel(
-            f"expected a linear model with a dense coef_, got {kind} with a {type(model.coef_).__name__}; "
-            "call its densify() first"
-        )
-    biased = getattr(model, "fit_intercept", True)  # without it scikit-learn keeps a zero that predict does not need
-    return _Chain((np.atleast_2d(model.coef_).T,), (np.atleast_1d(model.intercept_),) if biased else ())
+def _notes(count: Count, *, sparse: bool) -> dict[str, str]:
+    flops = FLOPS_CONVENTION
+    if count.does:
+        flops += f", 1 per other operation: {'; '.join(sorted(count.does))}"
+    if count.worst > count.operations:
+        flops += f"; {2 * count.macs + round(count.worst)} at most"
+    return {
+        "parameters": f"numbers that the model uses: {'; '.join(sorted(count.holds))}",
+        "trainable_parameters": "all of them, since fitting sets each",
+        "macs": MACS_CONVENTION + ("; counted as if the row were dense" if sparse else ""),
+        "serialized_bytes": "bytes of pickle.dumps(model)",
+        "macs_nonzero": "multiply-accumulates whose weight is not 0; products with stored rows count in full",
+        "flops": flops,
+        "activation_peak_bytes": "largest input plus output of one step",
+    }
 
 
-def _first_row(example_input: Any, features: int) -> Any:
-    """The first row as (1, features) of anything that has a shape and slices by rows, or of a list."""
-    rows = example_input if hasattr(example_input, "shape") else np.asarray(example_input)
-    if len(rows.shape) == 1 and isinstance(rows, np.ndarray):
-        rows = rows.reshape(1, -1)
-    if len(rows.shape) != 2 or rows.shape[0] < 1 or rows.shape[1] != features:
-        raise InvalidExample(
-            f"example_input must have shape (rows, {features}) with at least one row, got {tuple(rows.shape)!r}"
-        )
-    return rows[:1]
-
-
-def _dtype(chain: _Chain, row: Any) -> np.dtype[Any]:
-    """What the products are computed in: scikit-learn turns ints into the weights' type and keeps floats."""
-    given = getattr(row, "dtype", None)
-    floats = [given] if isinstance(given, np.dtype) and given.kind == "f" and given.itemsize >= 4 else []
-    return np.result_type(*(array.dtype for array in chain.arrays), *floats)
+def _unknown(count: Count, model: Any, use: str | None) -> dict[str, str]:
+    reasons = {}
+    if not count.arrays:
+        reasons["size_bytes"] = "it stores no arrays"
+    if count.nonzero is None:
+        reasons["parameters_nonzero"] = "among what it stores a zero is a value like another, not a pruned weight"
+    if count.peak is None:
+        reasons["activation_peak_bytes"] = "no formula for what lies between its steps"
+    if use is None:
+        reasons["latency_ms"] = f"{_named(type(model))} has none of {', '.join(USES)}"
+    return reasons
