@@ -107,8 +107,8 @@ def time(
 
     The call has done its work when it returns: on CUDA it ends with torch.cuda.synchronize().
 
-    The interval allows for samples that hang together over about sqrt(n) of them, but neither for a machine that is
-    slower all the while, nor for having been looked at until it was narrow: 95 % is the most that it can be.
+    The interval allows for samples that hang together over about sqrt(n) of them, not for a machine that is slower
+    all the while: two timings of one call at different hours may differ by more than their intervals say.
 
     Raises InvalidTiming, and what the call raises; threads and collector are put back in any case.
     """
