@@ -22,7 +22,7 @@ class Tally:
     unknown: metric -> why it is not known.
     """
 
-    parameters: int
+    parameters: int | None
     trainable_parameters: int | None = None
     parameters_nonzero: int | None = None
     bytes_by_dtype: Mapping[str, int] = field(default_factory=dict)
