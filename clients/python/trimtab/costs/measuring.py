@@ -18,7 +18,7 @@ EXPECTED = (
     "a torch.nn.Module, a fitted scikit-learn estimator, an ONNX model or its .onnx file, "
     "or a dict {name: numpy array}"
 )
-_NO_SITE = "no site was given: pass site=Site(…) of trimtab.costs.energy"
+_NO_SITE = "no site was given: pass site=trimtab.costs.Site(…)"
 _SCAFFOLD = ("sklearn.base", "sklearn.utils")
 """Classes from here say nothing of how an estimator predicts: everybody's own estimator inherits from them."""
 
@@ -40,7 +40,7 @@ def measure(
     latency: False leaves the stopwatch out. seconds: how long it may run at most, after a warm-up; it ends sooner
     when the 95 % interval of the median is under 5 % of it. threads: of the numeric libraries meanwhile.
     training: True counts a torch model in training mode as it is; else such a model is refused.
-    site: where it runs, `trimtab.costs.energy.Site`; with it and latency, the energy and CO2 of a call are known too:
+    site: where it runs, `trimtab.costs.Site`; with it and latency, the energy and CO2 of a call are known too:
     measured, for as many seconds again, where a meter can be read, else latency x the power that the site states.
 
     Raises UnsupportedModel, a TypeError that names what was expected and what came, InvalidExample, InTraining,
