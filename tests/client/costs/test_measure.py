@@ -200,3 +200,49 @@ def test_importing_the_package_loads_no_numpy_and_no_framework():
 
 def test_what_the_package_offers_is_what_it_names():
     assert all(hasattr(trimtab.costs, name) for name in trimtab.costs.__all__)
+
+
+def test_named_arrays_have_a_row_each_their_zeros_apart_and_a_reason_for_what_is_unknown():
+    cost = measure({"w": np.array([[0.0, 1.0], [np.nan, -0.0]]), "b": np.ones(3, dtype=np.int8)})
+
+    assert [(row.name, row.kind, row.parameters, row.macs) for row in cost.layers] == [
+        ("w", "array", 4, None),
+        ("b", "array", 3, None),
+    ]
+    assert cost.parameters_nonzero == 2 + 3
+    assert cost.bytes_by_dtype == {"float64": 32, "int8": 3}
+    assert cost.unknown["macs"] == "arrays say nothing of how they are used"
+
+
+def test_an_example_that_the_model_refuses_is_a_typed_error_with_the_models_own_reason():
+    with pytest.raises(InvalidExample, match="not suit the model: dtype='numeric' is not compatible"):
+        measure(a_perceptron(), [["a"] * 7])
+    with pytest.raises(InvalidExample, match="Input X contains NaN"):
+        measure(a_perceptron(), np.full((1, 7), np.nan))
+    with pytest.raises(InvalidExample, match="rows of 7 numbers each"):
+        measure(a_perceptron(), [[1.0], [1.0, 2.0]])
+
+
+def test_a_model_that_cannot_be_pickled_has_no_file_size_and_the_reason():
+    class Local(LogisticRegression):
+        pass
+
+    cost = measure(Local().fit(X, BINARY), latency=False)
+
+    assert cost.serialized_bytes is None
+    assert "pickle" in cost.unknown["serialized_bytes"]
+
+
+def test_without_numpy_the_error_says_what_to_install():
+    script = (
+        "import sys\n"
+        "sys.modules['numpy'] = None\n"
+        "import trimtab\n"
+        "try:\n"
+        "    trimtab.measure({'w': [1.0]})\n"
+        "except trimtab.errors.NotInstalled as error:\n"
+        "    print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert run.stdout.strip() == 'counting arrays needs numpy: pip install "trimtab[measure]"'

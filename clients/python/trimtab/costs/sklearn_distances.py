@@ -36,7 +36,7 @@ def neighbours(model: Any, use: str) -> Count:
     work = {"euclidean": (n, n), "manhattan": (0, 2 * n), "chebyshev": (0, 2 * n), "minkowski": (0, 3 * n)}.get(
         metric
     )
-    if work is None or "w" in (model.effective_metric_params_ or {}):
+    if work is None or (model.effective_metric_params_ or {}).get("w") is not None:
         return held + Count(uncounted={f"distance {metric}": rows})
     if hasattr(model._fit_X, "tocsr"):
         return held + Count(uncounted={"distance of sparse rows": rows})
