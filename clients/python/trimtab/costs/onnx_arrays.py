@@ -44,10 +44,13 @@ class Stored:
             return _bytes(self.tensor) + _bytes(self.indices)
         return _bytes(self.tensor)
 
-    def values(self) -> _Array | None:
-        """The stored elements; None when they lie in a file that was not read. Raises UnsupportedModel."""
-        if self.tensor.data_location == onnx.TensorProto.EXTERNAL:
-            return None
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the elements lie in a file that was not read."""
+        return bool(self.tensor.data_location == onnx.TensorProto.EXTERNAL)
+
+    def values(self) -> _Array:
+        """The stored elements, which must not be elsewhere. Raises UnsupportedModel."""
         try:
             values: _Array = numpy_helper.to_array(self.tensor)
         except (ValueError, TypeError) as error:
@@ -55,13 +58,13 @@ class Stored:
         return values
 
     def nonzero(self, zero_point: _Array | None = None, axis: int = 0, block: int = 0) -> int | None:
-        """How many elements stand for another number than 0; None when they lie in a file that was not read.
+        """How many elements stand for another number than 0; None when they are elsewhere.
 
         zero_point: what stands for 0: one for all, one for each index of the axis, or one for each block along it.
         """
-        values = self.values()
-        if values is None:
+        if self.is_elsewhere:
             return None
+        values = self.values()
         if self.indices is not None or zero_point is None or not np.any(zero_point):
             return int(np.count_nonzero(values))
         zeros = zero_point.astype(np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper, reference
 
-from trimtab.costs.onnx_arrays import constant
+from trimtab.costs.onnx_arrays import constant, initialisers
 from trimtab.costs.onnx_operators import Shape, made, operator
 
 SMALL = 1024
@@ -37,9 +37,9 @@ def fold(model: onnx.ModelProto, shapes: Mapping[str, Shape]) -> bool:
     shapes: of the values, as far as inferred.
     """
     known = {
-        tensor.name: numpy_helper.to_array(tensor)
-        for tensor in model.graph.initializer
-        if math.prod(tensor.dims) <= SMALL and not tensor.external_data
+        array.name: array.values()
+        for array in initialisers(model.graph)
+        if array.size <= SMALL and array.indices is None and not array.is_elsewhere
     }
     kept = []
     folded = False
@@ -64,8 +64,7 @@ def _results(
     """What the node makes; None when that is not known, or is large."""
     held = constant(node)
     if held is not None:
-        values = held.values() if held.size <= SMALL and held.indices is None else None
-        return None if values is None else [np.asarray(values)]
+        return [held.values()] if held.size <= SMALL and held.indices is None and not held.is_elsewhere else None
     name = operator(node)
     if name not in _ARITHMETIC or not made(node):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -121,7 +120,7 @@ def _thin(model: onnx.ModelProto) -> onnx.ModelProto:
         getattr(graph, part).extend(getattr(model.graph, part))
     present = {one.name for one in graph.input}
     for array in initialisers(model.graph):
-        if array.indices is None and math.prod(array.shape) <= SMALL and not array.tensor.external_data:
+        if array.indices is None and array.size <= SMALL and not array.is_elsewhere:
             graph.initializer.append(array.tensor)
         elif array.name not in present:
             graph.input.append(onnx.helper.make_tensor_value_info(array.name, array.tensor.data_type, array.shape))

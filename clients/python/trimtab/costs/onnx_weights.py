@@ -140,12 +140,10 @@ class Weights:
         if not zero or len(node.input) <= zero:
             return
         array, point = (scope.get(node.input[place], Form()) for place in (weights, zero))
-        if array.whole and point.whole:
-            values = point.arrays[0].values()
+        if array.whole and point.whole and not point.arrays[0].is_elsewhere:
             attributes = {one.name: one.i for one in node.attribute}
-            if values is not None:
-                place = attributes.get("axis", axis), attributes.get("block_size", 0)
-                self._zeros[array.arrays[0]] = _Zero(values, *place)
+            place = attributes.get("axis", axis), attributes.get("block_size", 0)
+            self._zeros[array.arrays[0]] = _Zero(point.arrays[0].values(), *place)
 
     def _is_parameter(self, array: Stored, name: str, place: int) -> bool:
         """Whether the array is one, by its type and by the place at which it is used."""
