@@ -98,6 +98,10 @@ def test_a_kernel_of_ones_own_and_sparse_support_vectors_are_named_as_uncounted(
     assert thin.uncounted == {"SVC with sparse support vectors": 1}
     assert thin.size_bytes > 0
 
+    ridge = measure(KernelRidge().fit(sparse.csr_matrix(X), NUMBER), latency=False)
+    assert ridge.uncounted == {"linear kernel of sparse rows": 1}
+    assert ridge.parameters == 40 * 5 + 40
+
 
 def test_kernel_ridge_and_nystroem_compare_with_every_row_they_keep():
     ridge = KernelRidge(kernel="rbf", gamma=0.3).fit(X, NUMBER)
@@ -143,6 +147,24 @@ def test_kernels_of_gaussian_processes_add_up_and_one_without_a_formula_has_none
 
     model = GaussianProcessRegressor(PairwiseKernel(metric="rbf"), optimizer=None, alpha=0.1).fit(X, NUMBER)
     assert measure(model, latency=False).macs is None
+
+
+def test_a_gaussian_process_on_words_is_named_as_uncounted_by_its_kernel():
+    class SameLength(RBF):
+        requires_vector_input = False
+
+        def __call__(self, left, right=None, eval_gradient=False):
+            right = left if right is None else right
+            return np.array([[float(len(a) == len(b)) for b in right] for a in left])
+
+    words = np.array(["red", "green", "blue", "brown"])
+    cost = measure(
+        GaussianProcessRegressor(SameLength(), optimizer=None, alpha=0.5).fit(words, range(4)), latency=False
+    )
+
+    assert cost.macs is None
+    assert list(cost.uncounted) == ["kernel SameLength(length_scale=1)"]
+    assert cost.parameters == 4 + 4
 
 
 def test_a_gaussian_process_classifier_is_a_process_for_each_class():

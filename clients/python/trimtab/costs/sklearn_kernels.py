@@ -34,11 +34,9 @@ def support_vectors(model: Any, use: str) -> Count:
     kernel = model.kernel if isinstance(model.kernel, str) else getattr(model.kernel, "__name__", "of its own")
     vectors, features = model.support_vectors_.shape
     if hasattr(model.support_vectors_, "tocsr"):
-        stored = tuple(
-            part for one in (model.support_vectors_, model.dual_coef_) for part in (one.data, one.indices, one.indptr)
+        return _sparse(
+            f"{type(model).__name__} with sparse support vectors", model.support_vectors_, model.dual_coef_
         )
-        uncounted = {f"{type(model).__name__} with sparse support vectors": 1}
-        return Count(parameters=size(stored[::3]), arrays=stored, uncounted=uncounted, holds=frozenset({SUPPORT}))
     arrays = values(model.support_vectors_, model.dual_coef_, model.intercept_, model._n_support)
     if kernel == "precomputed":
         arrays = values(model.support_, *arrays[1:])
@@ -82,7 +80,8 @@ def gaussian_process_classifier(model: Any, use: str) -> Parts:
 
 
 def _process(model: Any, weights: Any, arrays: tuple[Any, ...]) -> Count:
-    rows, features = model.X_train_.shape
+    rows = len(model.X_train_)
+    features = arrays[0].size // rows
     kernel = type(model.kernel_).__name__
     count = Count(
         macs=weights.size,
@@ -126,9 +125,9 @@ def covariance(kernel: Any, n: int) -> _Work | None:
 
 def _pairwise(rows: Any, weights: Any, kernel: Any) -> Count:
     named = kernel if isinstance(kernel, str) else getattr(kernel, "__name__", "of its own")
-    arrays = (rows, weights)
     if hasattr(rows, "tocsr"):
-        return Count(uncounted={f"{named} kernel of sparse rows": rows.shape[0]})
+        return _sparse(f"{named} kernel of sparse rows", rows, weights)
+    arrays = (rows, weights)
     count = Count(
         macs=weights.size,
         parameters=size(arrays),
@@ -137,6 +136,15 @@ def _pairwise(rows: Any, weights: Any, kernel: Any) -> Count:
         kind=f"{rows.shape[0]} rows, {named} kernel",
     )
     return count + _kernels(named, rows.shape[1], rows.shape[0])
+
+
+def _sparse(operation: str, *stored: Any) -> Count:
+    """How many products there are hangs on where both rows have entries."""
+    numbers = tuple(one.data if hasattr(one, "tocsr") else one for one in stored)
+    places = tuple(part for one in stored if hasattr(one, "tocsr") for part in (one.indices, one.indptr))
+    return Count(
+        parameters=size(numbers), arrays=numbers + places, uncounted={operation: 1}, holds=frozenset({SUPPORT})
+    )
 
 
 def _kernels(kernel: str, n: int, rows: int) -> Count:
