@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from trimtab import compress
-from trimtab.compression import CorruptStream, decode, load
+from trimtab.compression import CorruptStream, decode, load, stream
 
 DTYPES = st.sampled_from([np.float16, np.float32, np.float64])
 SHAPES = npst.array_shapes(min_dims=1, max_dims=4, max_side=5)
@@ -127,3 +127,32 @@ def test_foreign_bytes_never_do_more_than_raise(data, at) -> None:
     whole = compress(small_model(), bits=3).data
     with pytest.raises(CorruptStream):
         decode(whole[:at] + data)
+
+
+def forged(dtype: str, shape: tuple[int, ...], content: bytes) -> bytes:
+    """A stream of one layer with true checks and whatever content."""
+    head = stream.MAGIC + bytes([stream.VERSION, 1])
+    sizes = b"".join(stream._number(side) for side in (len(shape), *shape))
+    body = stream._text("w") + stream._text(dtype) + sizes + content
+    section = stream._number(len(body)) + body
+    return head + stream._crc(head) + section + stream._crc(section)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        forged("(,)f4", (1,), b"\0" + bytes(4)),
+        forged("V4", (1,), b"\0" + bytes(4)),
+        forged("<f4", (1,) * 80, b"\0" + bytes(4)),
+        forged("<f4", (1,), bytes([3 | 64, 4, 7]) + bytes(7)),
+        forged("<f4", (4,), bytes([3, 200]) + bytes(106)),
+        forged("<f4", (4,), bytes([1 | 16]) + stream._number(10**9) + bytes([1, 1, 0])),
+        forged("<f4", (2**63, 2**63), bytes([2 | 32, 1]) + bytes(4) + b"\x03\0"),
+        forged("<f4", (2**62,), bytes([2 | 16, 4, 0, 0, 1]) + bytes(4)),
+    ],
+    ids=["dtype", "no number", "axes", "channels", "wide symbols", "wide gaps", "many symbols", "many weights"],
+)
+def test_a_forged_layer_with_true_checks_is_refused_where_it_begins(data) -> None:
+    with pytest.raises(CorruptStream, match="expected a layer, got one that makes no sense") as found:
+        decode(data)
+    assert found.value.offset == 10

@@ -63,7 +63,7 @@ def read(data: bytes) -> dict[str, Layer]:
         reader.check()
         try:
             name, layer = _layer(_Reader(body))
-        except (CorruptStream, ValueError, TypeError, UnicodeDecodeError) as error:
+        except (CorruptStream, ValueError, TypeError, IndexError, OverflowError, SyntaxError) as error:
             raise CorruptStream(f"expected a layer, got one that makes no sense: {error}", start) from error
         layers[name] = layer
     if reader.at != len(data):
@@ -135,14 +135,15 @@ def _layer(reader: _Reader) -> tuple[str, Layer]:
     name, dtype = reader.text(), np.dtype(reader.text())
     shape = tuple(reader.number() for _ in range(reader.number()))
     kind, size = reader.take(1)[0], int(np.prod(shape, dtype=object))
-    if dtype.hasobject or kind & ~(3 | _GAPS | _HUFFMAN | _CHANNELS):
+    np.broadcast_to(np.zeros((), dtype), shape)  # raises for more axes or bytes than an array may have
+    if dtype.kind not in "biufc" or kind & ~(3 | _GAPS | _HUFFMAN | _CHANNELS):
         raise CorruptStream(f"expected an array of numbers of a known kind, got {dtype} of kind {kind}", reader.at)
     if kind == _WHOLE:
         return name, Whole(_array(reader.rest(), dtype, size).reshape(shape))
     look = huffman.decode if kind & _HUFFMAN else huffman.unpack
     gaps, index_bits, count = None, 0, size
     if kind & _GAPS:
-        index_bits, count = reader.number(), reader.number()
+        index_bits, count = _checked_width(reader.number()), reader.number()
         gaps = look(reader.take(reader.number()), count, 2**index_bits).astype(np.uint16)
         if count and int(gaps.sum(dtype=np.int64)) + count > size:
             raise CorruptStream(f"expected gaps within {size:,} weights, got more", reader.at)
@@ -153,13 +154,19 @@ def _layer(reader: _Reader) -> tuple[str, Layer]:
         clusters = reader.number()
         levels = Codebook(_array(reader.take(4 * clusters), np.dtype("<f4"), clusters))
     else:
-        width = reader.take(1)[0]
+        width = _checked_width(reader.take(1)[0])
         axis = reader.number() if kind & _CHANNELS else None
         channels = 1 if axis is None else shape[axis]
         scales = _array(reader.take(4 * channels), np.dtype("<f4"), channels)
         levels = Grid(width, scales, _array(reader.take(2 * channels), np.dtype("<u2"), channels), axis, shape)
     symbols = look(reader.rest(), count, levels.alphabet).astype(np.uint16)
     return name, Coded(shape, dtype, gaps, index_bits, levels, symbols, None)
+
+
+def _checked_width(bits: int) -> int:
+    if not 1 <= bits <= 16:
+        raise CorruptStream(f"expected symbols of 1 to 16 bits, got {bits:,}")
+    return bits
 
 
 def _array(data: bytes, dtype: np.dtype[Any], count: int) -> np.ndarray[Any, Any]:
