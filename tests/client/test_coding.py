@@ -193,3 +193,8 @@ def test_what_is_no_code_is_refused(act, message) -> None:
 def test_what_is_no_distribution_is_refused(weights) -> None:
     with pytest.raises(InvalidDistribution, match="expected"):
         entropy(weights)
+
+
+def test_lengths_that_overflow_by_less_than_a_float_shows_are_refused() -> None:
+    with pytest.raises(InvalidCode, match="add up to at most 1"):
+        canonical_code({"a": 1, "b": 1, "c": 60})

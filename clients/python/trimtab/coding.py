@@ -88,7 +88,8 @@ def canonical_code(lengths: Mapping[Any, int]) -> Code:
     """
     if any(not isinstance(length, int) or length < 1 for length in lengths.values()):
         raise InvalidCode(f"expected words of at least one bit, got lengths {dict(lengths)!r}")
-    if kraft_sum(lengths) > 1:
+    longest = max(lengths.values(), default=0)
+    if sum(1 << (longest - length) for length in lengths.values()) > 1 << longest:  # exact, which a float is not
         raise InvalidCode(f"expected lengths whose 2^-length add up to at most 1, got {kraft_sum(lengths)}")
     code: Code = {}
     number, before = 0, 0
