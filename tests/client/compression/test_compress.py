@@ -262,3 +262,24 @@ def test_whole_numbers_are_not_compressed_by_name() -> None:
 def test_compress_is_a_function_whatever_was_imported_first() -> None:
     assert trimtab.compress is compress
     assert trimtab.compression.compress is compress
+
+
+def test_the_order_of_bytes_outlives_pruning() -> None:
+    weights = np.arange(1, 7, dtype=">f4").reshape(2, 3)
+    assert compress(weights, prune=0.5).restored.dtype.str == ">f4"
+
+
+def test_what_has_no_floats_is_not_pruned_in_silence() -> None:
+    for options in ({"prune": 0.5, "per": "model"}, {"bits": 3}):
+        with pytest.raises(InvalidCompression, match=r"expected an array of floats .* got none among \['steps'\]"):
+            compress({"steps": np.arange(5)}, **options)
+
+
+def test_a_retraining_that_returns_nothing_is_refused() -> None:
+    with pytest.raises(InvalidWeights, match=r"expected retrain to return \{name: weights\}, got NoneType"):
+        compress(np.eye(3), prune=0.5, retrain=lambda weights, stage: None)
+
+
+def test_channels_lie_along_a_whole_axis() -> None:
+    with pytest.raises(InvalidCompression, match="channel_axis must be an axis"):
+        compress(np.eye(3), bits=3, quantizer="uniform", channel_axis=0.5)

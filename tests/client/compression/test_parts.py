@@ -108,3 +108,34 @@ def test_a_symmetric_grid_is_symmetric() -> None:
 def test_a_layer_of_zeros_has_a_grid_too() -> None:
     grid = Grid.fit(np.zeros((2, 2)), 4, axis=0, symmetric=False)
     assert grid.restore(grid.assign(np.zeros(4), np.arange(4)), np.arange(4)).tolist() == [0, 0, 0, 0]
+
+
+def test_a_grid_of_one_bit_keeps_the_sign_of_the_largest_weight() -> None:
+    for sign in (1, -1):
+        layer = sign * np.array([[1.0, 2, 3]])
+        grid = Grid.fit(layer, 1, axis=None, symmetric=True)
+        where = np.arange(3)
+        assert grid.restore(grid.assign(layer.ravel(), where), where).tolist() == [0, 3 * sign, 3 * sign]
+
+
+def test_a_grid_of_weights_that_float32_rounds_to_0_is_0() -> None:
+    grid = Grid.fit(np.array([[1e-50, -2e-50]]), 4, axis=None, symmetric=True)
+    where = np.arange(2)
+    assert grid.restore(grid.assign(np.array([1e-50, -2e-50]), where), where).tolist() == [0, 0]
+
+
+def test_shared_values_near_the_end_of_float32_do_not_overflow() -> None:
+    middle = np.array([-3.4e38, 3.2e38, 3.4e38], np.float32)
+    assert sharing.nearest(middle, middle).tolist() == [0, 1, 2]
+
+
+def test_a_centroid_lies_within_its_cluster_whatever_an_outlier_does_to_the_sums() -> None:
+    values = np.append(np.linspace(1, 2, 100), -1e25)
+    middle = sharing.centroids(values, 2)
+    assert middle[0] == -1e25
+    assert 1 <= middle[1] <= 2
+
+
+def test_a_codebook_that_retraining_put_out_of_order_still_finds_the_nearest() -> None:
+    book = Codebook(np.array([3, 1, 2], np.float32))
+    assert book.assign(np.array([0.9, 2.1, 3.3]), np.arange(3)).tolist() == [1, 2, 0]

@@ -57,6 +57,10 @@ def compress(
     weights, rebuild, is_model = weights_of(weights_or_model)
     chosen = _chosen(weights, only)
     _check_weights(weights, chosen)
+    if not chosen and (prune or bits is not None or clusters is not None):
+        raise InvalidCompression(
+            f"expected an array of floats to prune or quantise, got none among {list(weights)!r}"
+        )
     masks: dict[str, Array] = {}
     if prune:
         masks = pruning.masks({name: weights[name] for name in chosen}, prune, per)
@@ -114,11 +118,16 @@ def _refitted(layers: Mapping[str, Layer], retrained: Weights) -> dict[str, Laye
 
 
 def _masked(weights: Weights, masks: Mapping[str, Array]) -> Weights:
-    return {name: np.where(masks[name], array, 0) if name in masks else array for name, array in weights.items()}
+    return {
+        name: np.where(masks[name], array, 0).astype(array.dtype) if name in masks else array
+        for name, array in weights.items()
+    }
 
 
 def _retrained(weights: Weights, retrain: Retrain, stage: str) -> Weights:
     got = retrain({name: array.copy() for name, array in weights.items()}, stage)
+    if not isinstance(got, Mapping):
+        raise InvalidWeights(f"expected retrain to return {{name: weights}}, got {type(got).__name__}")
     wrong = [name for name in weights if name not in got or np.shape(got[name]) != weights[name].shape]
     if wrong:
         raise InvalidWeights(f"expected retrain to return every array in its shape, got none such for {wrong[0]!r}")
@@ -194,6 +203,6 @@ def _whole(name: str, number: Any, low: int, high: int) -> None:
 def _axis(name: str, layer: Array, axis: int | None) -> int | None:
     if axis is None:
         return None
-    if not -layer.ndim <= axis < layer.ndim:
+    if isinstance(axis, bool) or not isinstance(axis, Integral) or not -layer.ndim <= axis < layer.ndim:
         raise InvalidCompression(f"channel_axis must be an axis of {name!r}, shape {layer.shape}, got {axis!r}")
     return axis % layer.ndim

@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Codebook:
-    """k shared values, float32 (k,), increasing."""
+    """k shared values, float32 (k,), increasing until they are retrained."""
 
     values: Array
 
@@ -40,7 +40,9 @@ class Codebook:
 
     def assign(self, weights: Array, positions: Array) -> Array:
         """The symbol (n,) of the value nearest to each weight."""
-        return sharing.nearest(weights, self.values)
+        order = np.argsort(self.values, kind="stable")  # retrained values need no longer be increasing
+        symbols: Array = order[sharing.nearest(weights, self.values[order])].astype(np.uint16)
+        return symbols
 
     def restore(self, symbols: Array, positions: Array) -> Array:
         """The values (n,) of the symbols, float32."""
@@ -77,7 +79,8 @@ class Grid:
     def fit(cls, layer: Array, width: int, *, axis: int | None, symmetric: bool) -> Grid:
         """The grid of 2^width values over the layer's range, moved so that 0 is exactly one of them.
 
-        symmetric: the range is [-a, a] with a the largest magnitude, and the lowest value stays unused.
+        symmetric: the range is [-a, a] with a the largest magnitude, and the lowest value stays unused; a width of 1
+        leaves 0 and the a that has its sign.
         """
         top = 2**width - 1
         others = None if axis is None else tuple(one for one in range(layer.ndim) if one != axis)
@@ -86,12 +89,13 @@ class Grid:
         if symmetric:
             half = max(1, top // 2)
             scales = np.maximum(-low, high) / half
-            zero_points = np.full(len(scales), half if width == 1 else half + 1)
+            zero_points = np.where(high >= -low, 0, 1) if width == 1 else np.full(len(scales), half + 1)
         else:
             scales = (high - low) / top
             zero_points = np.round(-low / np.where(scales > 0, scales, 1))
-        scales = np.where(scales > 0, scales, 1.0)
-        return cls(width, scales.astype(np.float32), zero_points.astype(np.uint16), axis, layer.shape)
+        scales = scales.astype(np.float32)
+        scales = np.where(scales > 0, scales, np.float32(1))  # nothing but 0, or too small for float32
+        return cls(width, scales, zero_points.astype(np.uint16), axis, layer.shape)
 
     @property
     def alphabet(self) -> int:

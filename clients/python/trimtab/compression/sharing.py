@@ -30,13 +30,17 @@ def centroids(values: Array, clusters: int) -> Array:
         if np.array_equal(before, edges):
             break
         sizes = np.diff(edges)
-        middle = np.where(sizes > 0, np.diff(sums[edges]) / np.maximum(sizes, 1), middle)
+        means = np.diff(sums[edges]) / np.maximum(sizes, 1)
+        first, last = ordered[np.minimum(edges[:-1], len(ordered) - 1)], ordered[np.maximum(edges[1:] - 1, 0)]
+        middle = np.where(
+            sizes > 0, np.clip(means, first, np.maximum(first, last)), middle
+        )  # whatever round-off does
     return middle
 
 
 def nearest(values: Array, middle: Array) -> Array:
     """The index (n,) of the centroid that is nearest to each value, as uint16."""
-    return np.searchsorted((middle[1:] + middle[:-1]) / 2, values).astype(np.uint16)
+    return np.searchsorted(middle[1:] / 2 + middle[:-1] / 2, values).astype(np.uint16)
 
 
 def _edges(ordered: Array, middle: Array) -> Array:
