@@ -156,3 +156,22 @@ def test_a_net_is_counted_before_it_is_allocated() -> None:
     assert cost.macs == measure(nets.resnet18_like(), torch.randn(nets.PICTURE), latency=False).macs
     assert cost.latency_ms is None
     assert cost.unknown["latency_ms"] == "the model lies on the meta device"
+
+
+def test_a_packed_sequence_is_one_argument_and_costs_its_real_steps() -> None:
+    padded = torch.randn(2, 5, 8)
+    packed = nn.utils.rnn.pack_padded_sequence(padded, [5, 3], batch_first=True)
+    lstm = nn.LSTM(8, 16, batch_first=True).eval()
+    assert measure(lstm, packed, latency=False).macs == 4 * 16 * (8 + 16) * (5 + 3)
+    assert measure(lstm, (packed,), latency=False).macs == 4 * 16 * (8 + 16) * (5 + 3)
+
+
+def test_a_linear_layer_takes_a_single_vector() -> None:
+    assert measure(nn.Linear(8, 3, bias=False).eval(), torch.randn(8), latency=False).macs == 24
+
+
+def test_a_layer_without_weights_costs_nothing() -> None:
+    layer = nn.Linear(1, 3, bias=False).eval()
+    layer.weight = nn.Parameter(torch.empty(3, 0))
+    cost = measure(layer, torch.randn(2, 0), latency=False)
+    assert cost.macs == cost.macs_nonzero == 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
+import weakref
 
 import pytest
 import torch
@@ -119,3 +121,44 @@ def test_a_compressed_net_comes_back_as_a_net(tmp_path) -> None:
             assert torch.equal(tensor, state[name])
     assert measure(small, latency=False).parameters_nonzero < 0.25 * measure(net, latency=False).parameters
     assert small(torch.randn(nets.PICTURE)).shape == (1, 10)
+
+
+class Remembers(nn.Module):
+    """Counts its calls in place, lets a buffer grow, and holds one that can't be written to."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 2)
+        self.register_buffer("calls", torch.zeros(1))
+        self.register_buffer("seen", torch.zeros(1))
+        self.register_buffer("places", torch.arange(3).expand(2, 3))
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen = torch.cat([self.seen[-3:], x[0, :1]])
+        return {"out": self.linear(x), "nothing": None}
+
+
+@pytest.mark.parametrize("latency", [True, False])
+def test_what_a_model_remembers_of_its_calls_is_afterwards_as_before(latency) -> None:
+    model = Remembers().eval()
+    assert measure(model, torch.randn(1, 4), latency=latency, seconds=0.01).macs == 8
+    assert model.calls.tolist() == [0]
+    assert model.seen.tolist() == [0]
+
+
+def test_the_stopwatch_moves_no_running_mean_and_no_random_numbers() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout()).train()
+    x, before, state = torch.randn(5, 4), copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    measure(model, x, training=True, seconds=0.01)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_an_example_that_lives_on_does_not_keep_the_model() -> None:
+    x, model = torch.randn(1, 4), nn.Linear(4, 2).eval()
+    measure(model, x, latency=False)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None

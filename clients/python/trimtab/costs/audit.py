@@ -124,10 +124,11 @@ def _latency_ratio(before: Tally, after: Tally, seconds: float) -> tuple[float, 
         return None
     share = seconds / (2 * ROUNDS)
     ratios = []
-    for number in range(ROUNDS):
-        first, second = (before, after) if number % 2 else (after, before)
-        times = {id(one): stopwatch.time(one.call, share).median_ms for one in (first, second) if one.call}
-        ratios.append(times[id(after)] / times[id(before)])
+    with before.around(), after.around():
+        for number in range(ROUNDS):
+            first, second = (before, after) if number % 2 else (after, before)
+            times = {id(one): stopwatch.time(one.call, share).median_ms for one in (first, second) if one.call}
+            ratios.append(times[id(after)] / times[id(before)])
     return stopwatch.median_with_error(ratios)
 
 

@@ -51,9 +51,10 @@ def measure(
         return counts.cost()
     from trimtab.costs import stopwatch
 
-    timing = stopwatch.time(counts.call, seconds, threads=threads)
+    with counts.around():
+        timing = stopwatch.time(counts.call, seconds, threads=threads)
+        used = _footprint(counts.call, timing, site, seconds, threads)
     contract = timing.contract(counts.what, **counts.depends_on)
-    used = _footprint(counts.call, timing, site, seconds, threads)
     where = {key: contract[key] for key in ("device", "device_id", "threads", *counts.depends_on)}
     return counts.cost(
         latency_ms=timing.median_ms,

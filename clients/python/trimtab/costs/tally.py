@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ class Tally:
     still is the model's work, such as a tree's comparisons; 0 for networks, by convention.
     counter: who counted, with its version.
     call: runs the model once on the example, None where it can't be run; what: the call's name, as "model.predict".
+    around: what calls stand in, however many, so that the model is afterwards what it was.
     notes: metric -> what is particular to how this counter comes by it, in place of the usual convention.
     unknown: metric -> why it is not known.
     """
@@ -36,6 +38,7 @@ class Tally:
     depends_on: Mapping[str, Any] = field(default_factory=dict)
     counter: str = "trimtab.costs"
     call: Callable[[], object] | None = None
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
     what: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)

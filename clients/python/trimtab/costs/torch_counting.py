@@ -65,6 +65,7 @@ class Watch(TorchDispatchMode):  # type: ignore[misc]  # torch need not be insta
         self.failed_in = ""
         self._stack = [""]
         self._live = 0
+        self._at_death: list[weakref.finalize[..., Any]] = []
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
         self._made_of_weights: list[Tensor] = []
         self._weights = {
@@ -91,6 +92,8 @@ class Watch(TorchDispatchMode):  # type: ignore[misc]  # torch need not be insta
             torch._C._set_mkldnn_enabled(mkldnn)
             for hook in hooks:
                 hook.remove()
+            for last in self._at_death:
+                last.detach()  # an example that lives on would keep the model alive with it
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -117,7 +120,7 @@ class Watch(TorchDispatchMode):  # type: ignore[misc]  # torch need not be insta
             return
         for weight in weights[:1]:
             with torch.utils._python_dispatch._disable_current_modes():
-                macs = macs * int(torch.count_nonzero(weight.detach())) // weight.numel()
+                macs = macs * int(torch.count_nonzero(weight.detach())) // max(1, weight.numel())
         self.nonzero[self._stack[-1]] += macs
 
     def _follow(self, args: Any, kwargs: Any, out: Any) -> None:
@@ -143,7 +146,7 @@ class Watch(TorchDispatchMode):  # type: ignore[misc]  # torch need not be insta
         self._seen.add(storage)
         self._live += size
         self.peak = max(self.peak, self._live)
-        weakref.finalize(storage, self._free, size)
+        self._at_death.append(weakref.finalize(storage, self._free, size))
 
     def _free(self, size: int) -> None:
         self._live -= size
@@ -170,7 +173,7 @@ def _is_free(func: Any) -> bool:
     if func.namespace not in ("aten", "prims", "prim"):
         return func.namespace == "quantized" and "quantize" in func.__name__
     name = func.overloadpacket.__name__
-    if name in _FREE or name.rstrip("_") in _FREE or func.is_view:
+    if name in _FREE or name.rstrip("_") in _FREE or func.is_view or torch.Tag.inplace_view in func.tags:
         return True
     if torch.Tag.pointwise in func.tags or torch.Tag.reduction in func.tags or torch.Tag.view_copy in func.tags:
         return True

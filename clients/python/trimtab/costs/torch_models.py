@@ -75,6 +75,7 @@ def tally(model: nn.Module, example_input: Any, *, training: bool) -> Tally:
             "mode": "train" if in_training else "eval",
         },
         call=None if on_meta else call,
+        around=lambda: _as_before(model),
         what="model(example)",
         unknown={"latency_ms": "the model lies on the meta device"} if on_meta else {},
     )
@@ -109,23 +110,32 @@ def _short(module: nn.Module) -> str:
 @contextmanager
 def _as_before(model: nn.Module) -> Iterator[None]:
     """Buffers and random numbers are afterwards what they were: a pass in training mode moves both."""
-    buffers = {name: buffer.detach().clone() for name, buffer in model.named_buffers() if not buffer.is_meta}
+    held = [
+        (module, name, buffer, None if buffer is None or buffer.is_meta else buffer.detach().clone())
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+    ]
     state = torch.get_rng_state()
     try:
         yield
     finally:
         torch.set_rng_state(state)
         with torch.no_grad():
-            for name, buffer in model.named_buffers():
-                if name in buffers and buffer.shape == buffers[name].shape:
-                    buffer.copy_(buffers[name])
+            for module, name, buffer, values in held:
+                module._buffers[name] = buffer
+                if buffer is not None and values is not None and not torch.equal(buffer, values):
+                    buffer.copy_(values)
 
 
 def _arguments(example_input: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
     if isinstance(example_input, Mapping):
-        args, kwargs = (), dict(example_input)
+        kwargs = dict(example_input)
+    elif isinstance(example_input, tuple | list) and not hasattr(example_input, "_fields"):
+        args = tuple(example_input)
     else:
-        args, kwargs = (tuple(example_input) if isinstance(example_input, tuple | list) else (example_input,)), {}
+        args = (example_input,)  # a named tuple is one argument, as a PackedSequence is
     if not any(isinstance(one, Tensor) for one in tree_leaves((args, kwargs))):
         kind = type(example_input)
         raise InvalidExample(
