@@ -141,7 +141,7 @@ def test_a_latency_is_told_with_its_standard_error(server: FakeServer, study: St
 
 def test_the_stopwatch_runs_only_when_a_latency_is_wanted(server: FakeServer, study: Study) -> None:
     Crowded.crowd = 0
-    study.optimize(returning(0.9, linear(Crowded), X), 1, measure=["macs"])
+    study.optimize(returning(0.9, linear(Crowded), X), 1, measure=["size_bytes"])
     assert Crowded.crowd == 0
     study.optimize(returning(0.9, linear(Crowded), X), 1, measure=["latency_ms"])
     assert Crowded.crowd == 1
