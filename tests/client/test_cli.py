@@ -184,6 +184,7 @@ def test_a_server_without_a_key_says_how_to_give_one(surroundings: Path, capsys:
     [
         *([], ["frobnicate"], ["show"], ["trials", "digits", "--limit", "0"], ["trials", "digits", "--limit", "x"]),
         *(["trial", "digits"], ["trial", "digits", "-1"], ["trial", "digits", "x"], ["trial", "digits", "²"]),
+        *(["measure"], ["measure", "net.onnx", "--input", "1x3"], ["measure", "net.onnx", "--input", "x=1,3"]),
     ],
 )
 def test_wrong_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
@@ -261,6 +262,28 @@ def test_what_others_wrote_can_not_move_the_cursor(run: Run, server: FakeServer)
     out = run("trials", "digits")[1]
     assert "\x1b" not in out
     assert "[2Jgone" in out
+
+
+def test_measuring_asks_no_server_and_wants_no_address_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIMTAB_URL", "no address")
+    assert cli.main(["measure", str(tmp_path / "none.onnx")]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("trimtab: unsupported_model: expected an .onnx file, got ")
+    assert said.err.endswith("none.onnx', where there is none\n")
+
+
+def test_measuring_without_onnx_names_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").touch()
+    words = ["measure", str(tmp_path / "net.onnx")]
+    script = f"import sys; sys.modules['onnx'] = None; from trimtab import cli; sys.exit(cli.main({words!r}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        'trimtab: not_installed: measuring an ONNX model needs onnx: pip install "trimtab[onnx]"\n'
+    )
 
 
 def test_the_command_runs_as_a_program(server: FakeServer) -> None:

@@ -273,7 +273,7 @@ def test_the_example_sets_the_symbolic_axes() -> None:
 def test_without_an_example_symbolic_axes_leave_the_macs_unknown_and_fixed_ones_do_not() -> None:
     symbolic = measure(model([node("Gemm", "x w b", "y")], {"x": ("batch", 3)}, weights=LINEAR))
     assert (symbolic.macs, symbolic.activation_peak_bytes, symbolic.parameters) == (None, None, 8)
-    assert symbolic.unknown["macs"] == "input 'x' has the shape (batch, 3): give an example_input"
+    assert symbolic.unknown["macs"] == "input 'x' has the shape (batch, 3), which an example_input sets"
     assert symbolic.uncounted == {}
 
     fixed = measure(model([node("Gemm", "x w b", "y")], {"x": (4, 3)}, weights=LINEAR))
@@ -352,10 +352,21 @@ def test_a_part_of_a_model_is_refused() -> None:
         measure(net.graph)
 
 
-def test_shapes_that_contradict_each_other_are_not_counted_in_silence() -> None:
-    net = model([node("MatMul", "x w", "y")], {"x": (1, 3)}, weights={"w": ones(4, 2)})
+@pytest.mark.parametrize("operator", ["MatMul", "Gemm"])
+def test_shapes_that_contradict_each_other_are_not_counted_in_silence(operator) -> None:
+    net = model([node(operator, "x w", "y")], {"x": (2, 3)}, weights={"w": ones(4, 2)})
     cost = measure(net, latency=False)
-    assert (cost.macs, cost.uncounted) == (None, {"MatMul of unknown shape": 1})
+    assert (cost.macs, cost.uncounted) == (None, {f"{operator} of unknown shape": 1})
+
+
+def test_zero_points_that_do_not_fit_their_weights_are_refused() -> None:
+    net = model(
+        [node("DequantizeLinear", "w s z", "v"), node("MatMul", "x v", "y")],
+        {"x": (1, 3)},
+        weights={"w": ones(3, 2, dtype="uint8"), "s": ones(5), "z": ones(5, dtype="uint8")},
+    )
+    with pytest.raises(UnsupportedModel, match=r"array 'w' of shape \(3, 2\) has zero points of shape \(5,\)"):
+        measure(net)
 
 
 def test_an_operator_that_keeps_numbers_of_its_own_leaves_the_parameters_unknown() -> None:

@@ -200,7 +200,7 @@ def test_an_encoder_layer_of_width_32_is_88320_macs() -> None:
     assert measure(net, latency=False).macs == 88_320
 
 
-def test_microsofts_attention_is_counted_with_its_projections() -> None:
+def test_microsofts_attention_and_quantised_products_are_counted() -> None:
     net = model(
         [node("Attention", "x w b - p", "y kept", "com.microsoft", num_heads=4)],
         {"x": (2, 10, 32), "p": (2, 2, 4, 6, 8)},
@@ -209,6 +209,14 @@ def test_microsofts_attention_is_counted_with_its_projections() -> None:
     cost = measure(net, latency=False)
     assert cost.macs == 2 * 10 * 32 * 96 + 2 * 2 * 10 * 16 * 32
     assert cost.parameters == 32 * 96 + 96
+
+    turned = model(
+        [node("QGemm", "x s z w s z b s z", "y", "com.microsoft", transB=1)],
+        {"x": byte(3, 7)},
+        weights={"s": np.float32(0.1), "z": U8(3), "w": byte(5, 7), "b": ones(5, dtype="int32")},
+    )
+    cost = measure(turned, latency=False)
+    assert (cost.macs, cost.macs_nonzero, cost.parameters) == (105, 105, 40)
 
     split = model(
         [node("MultiHeadAttention", "q k v", "y", "com.microsoft", num_heads=4)],

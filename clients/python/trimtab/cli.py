@@ -1,4 +1,4 @@
-"""The command `trimtab`: looks at studies from a terminal. Tables for people, JSON with --json.
+"""The command `trimtab`: looks at studies, and at what a model costs. Tables for people, JSON with --json.
 
 Exit codes: 0 done, 1 failed, 2 usage. An error is one line on stderr: `trimtab: CODE: detail`.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import trimtab
-from trimtab import credentials, tables
+from trimtab import credentials, measuring_cli, tables
 from trimtab.client import Client
 from trimtab.errors import InvalidCredentials, InvalidQuery, TrimtabError
 from trimtab.study import Study
@@ -28,15 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     parser = _parser()
     arguments = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
-    run: Callable[[Client, argparse.Namespace], None] = arguments.run
     try:
-        url = credentials.find_url(arguments.url)
-    except TrimtabError as error:
-        parser.error(f"--url or TRIMTAB_URL: {error}")
-    try:
-        with Client(url, arguments.key) as client:
-            client.transport.absence = PATIENCE
-            run(client, arguments)
+        if arguments.run is _measure:  # needs no server, and no address of one
+            _measure(arguments)
+        else:
+            with _client(parser, arguments) as client:
+                arguments.run(client, arguments)
         sys.stdout.flush()
     except TrimtabError as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
@@ -50,8 +47,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _client(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Client:
+    try:
+        url = credentials.find_url(arguments.url)
+    except TrimtabError as error:
+        parser.error(f"--url or TRIMTAB_URL: {error}")
+    client = Client(url, arguments.key)
+    client.transport.absence = PATIENCE
+    return client
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="trimtab", description="Look at the studies of a Trimtab server.")
+    parser = argparse.ArgumentParser(
+        prog="trimtab", description="Look at the studies of a Trimtab server, and at what models cost."
+    )
     parser.add_argument("--version", action="version", version=f"trimtab {trimtab.__version__}")
     _add_shared(parser)
     parser.set_defaults(url=None, key=None, json=False)
@@ -81,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
             "--where", action="append", help="a condition like 'accuracy >= 0.9' (may be repeated; all must hold)"
         )
     command("key", _key, "print the key that is used for the server, for curl and the like")
+    text = "measure what a model in a file costs; needs no server"
+    measuring = commands.add_parser("measure", help=text, description=text)
+    measuring.add_argument("--json", default=argparse.SUPPRESS, action="store_true", help="print JSON")
+    measuring.set_defaults(run=_measure)
+    measuring_cli.add_arguments(measuring)
     return parser
 
 
@@ -122,6 +136,11 @@ def _key(client: Client, arguments: argparse.Namespace) -> None:
     if key is None:
         raise InvalidCredentials(f"no key for {client.url}: {credentials.advice(client.url)}")
     _print({"url": client.url, "key": key}, [key], arguments)
+
+
+def _measure(arguments: argparse.Namespace) -> None:
+    answer, lines = measuring_cli.measured(arguments)
+    _print(answer, lines, arguments)
 
 
 def _studies(client: Client, arguments: argparse.Namespace) -> None:

@@ -72,7 +72,12 @@ class Stored:
             zeros = zeros.reshape([-1 if at == axis % values.ndim else 1 for at in range(values.ndim)])
         elif block:
             zeros = np.repeat(zeros, block, axis=axis).take(range(values.shape[axis]), axis=axis)
-        return int(np.count_nonzero(values.astype(np.int64) - zeros))
+        try:
+            return int(np.count_nonzero(values.astype(np.int64) - zeros))
+        except ValueError as error:
+            raise UnsupportedModel(
+                f"array {self.name!r} of shape {self.shape} has zero points of shape {zero_point.shape}"
+            ) from error
 
 
 def dtype(elem_type: int) -> str:

@@ -95,7 +95,7 @@ class _Rows:
         parameters = self.weights.by_node[made(node)]
         if macs or macs is None or parameters:
             name, shape = node.name or made(node), self.flow.shapes.get(made(node))
-            self.layers.append(Layer(name, operator(node), parameters, macs, shape))
+            self.layers.append(Layer(name, operator(node), parameters, macs, shape, None if macs is None else 0))
         for count, places in parts or ():
             self.macs += count
             left = self._nonzero(node, count, places)

@@ -32,12 +32,18 @@ def read(model: Any) -> tuple[onnx.ModelProto, int | None]:
         return model, None
 
 
-def _load(path: Path) -> tuple[onnx.ModelProto, int]:
+def parsed(path: Path) -> onnx.ModelProto:
+    """The model of a file, its external data not read. Raises UnsupportedModel."""
     try:
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except (DecodeError, ValueError, OSError) as error:
         raise UnsupportedModel(f"{path.name} is no ONNX model, or is not whole: {error}") from error
     _check(model, path.name)
+    return model
+
+
+def _load(path: Path) -> tuple[onnx.ModelProto, int]:
+    model = parsed(path)
     beside = {
         entry.value
         for tensor in onnx_arrays.tensors(model)

@@ -65,7 +65,7 @@ def flow(model: onnx.ModelProto, feeds: Feeds | None) -> Flow:
         types,
         tuple(one.name for one in inputs),
         tuple(one.name for one in thin.graph.output),
-        f"{vague}: give an example_input" if vague else "",
+        f"{vague}, which an example_input sets" if vague else "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,28 @@ def tally(model: Any, example_input: Any, *, training: bool = False) -> Tally:
 
     Raises UnsupportedModel, InvalidExample, and NotInstalled without onnx.
     """
+    _check(model)
+    from trimtab.costs import onnx_counting
+
+    return onnx_counting.tally(model, example_input)
+
+
+def zeros(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, Any] | None:
+    """An example of zeros for an .onnx file, in its types: of these shapes, and of its own where none is given.
+
+    None when no shape is given and the file's own have symbolic axes. Raises what `tally` does.
+    """
+    _check(path)
+    from trimtab.costs import onnx_files, onnx_running
+
+    return onnx_running.zeros(onnx_files.parsed(Path(path)), shapes)
+
+
+def _check(model: Any) -> None:
+    """Refuse a path where there is no file, before the package that reads it is asked for."""
     if isinstance(model, str | os.PathLike) and not Path(model).is_file():
         raise UnsupportedModel(f"expected an .onnx file, got {os.fspath(model)!r}, where there is none")
     try:
         import onnx  # noqa: F401  # told apart from what else may be missing
     except ImportError as missing:
         raise NotInstalled('measuring an ONNX model needs onnx: pip install "trimtab[onnx]"') from missing
-    from trimtab.costs import onnx_counting
-
-    return onnx_counting.tally(model, example_input)

@@ -83,11 +83,17 @@ def _transposed(call: Call) -> list[Part]:
     return [(math.prod(call.input(0)) * math.prod(call.input(1)[1:]), (1,))]
 
 
-def _gemm(call: Call) -> list[Part]:
-    """(M, K) by (K, N)."""
-    rows, columns = call.input(0)
-    inner = rows if call.attributes.get("transA") else columns
-    return [(math.prod(call.output()) * inner, (1, 0))]
+def _gemm(second: int) -> Callable[[Call], list[Part]]:
+    """(M, K) by (K, N), either of them turned."""
+
+    def parts(call: Call) -> list[Part]:
+        rows, inner = call.input(0)[:: -1 if call.attributes.get("transA") else 1]
+        summed, columns = call.input(second)[:: -1 if call.attributes.get("transB") else 1]
+        if inner != summed:
+            raise Unshaped
+        return [(rows * inner * columns, (second, 0))]
+
+    return parts
 
 
 def _matmul(second: int) -> Callable[[Call], list[Part]]:
@@ -172,7 +178,7 @@ FORMULAS: dict[str, Callable[[Call], list[Part]]] = {
     "ConvTranspose": _transposed,
     "Einsum": _einsum,
     "GRU": _recurrent,
-    "Gemm": _gemm,
+    "Gemm": _gemm(1),
     "LSTM": _recurrent,
     "MatMul": _matmul(1),
     "MatMulInteger": _matmul(1),
@@ -181,8 +187,9 @@ FORMULAS: dict[str, Callable[[Call], list[Part]]] = {
     "RNN": _recurrent,
     "com.microsoft.Attention": _attention_with_projections,
     "com.microsoft.FusedConv": _convolution(1),
-    "com.microsoft.FusedGemm": _gemm,
+    "com.microsoft.FusedGemm": _gemm(1),
     "com.microsoft.MultiHeadAttention": _attention_of_projected,
+    "com.microsoft.QGemm": _gemm(3),
 }
 
 FREE = frozenset(
@@ -232,6 +239,7 @@ NO_WEIGHTS: dict[str, tuple[int, ...]] = {
     "Resize": (1, 2, 3),
     "RotaryEmbedding": (1, 2, 3),
     "Upsample": (1,),
+    "com.microsoft.QGemm": (1, 2, 4, 5, 7, 8),
 }
 """Operator -> inputs where no parameter stands: running statistics, bounds, scales, zero points, initial states."""
 
@@ -260,8 +268,12 @@ ZERO_POINTS = {
     "MatMulInteger": (1, 3, -1),
     "QLinearConv": (3, 5, 0),
     "QLinearMatMul": (3, 5, -1),
+    "com.microsoft.QGemm": (3, 5, -1),
 }
-"""Operator -> the input of the weights, that of their zero point, and the axis along which that may vary."""
+"""Operator -> the input of the weights, that of their zero point, and the axis along which that may vary.
+
+Of turned weights (transB) it is the first axis.
+"""
 
 PASSES_ON = frozenset(
     (

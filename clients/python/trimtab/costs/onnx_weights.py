@@ -31,7 +31,7 @@ Scope = dict[str, Form]
 _FLOATS = ("float", "bfloat", "complex")
 _SMALL_INTEGERS = ("int8", "uint8", "int4", "uint4", "int2", "uint2")
 _INTEGERS = ("int16", "uint16", "int32")
-_INTEGER_BIASES = {("QLinearConv", 8)}
+_INTEGER_BIASES = {("QLinearConv", 8), ("com.microsoft.QGemm", 6)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,7 @@ class Weights:
         array, point = (scope.get(node.input[place], Form()) for place in (weights, zero))
         if array.whole and point.whole and not point.arrays[0].is_elsewhere:
             attributes = {one.name: one.i for one in node.attribute}
+            axis = 0 if attributes.get("transB") else axis
             place = attributes.get("axis", axis), attributes.get("block_size", 0)
             self._zeros[array.arrays[0]] = _Zero(point.arrays[0].values(), *place)
 
