@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from sklearn.svm import SVC
 
+from trimtab import compress
 from trimtab.compression import positions, pruning, sharing
 from trimtab.compression.levels import Codebook, Grid
+from trimtab.costs import UnsupportedModel
 
 FLOATS = st.floats(-100, 100, width=32)
 
@@ -139,3 +142,13 @@ def test_a_centroid_lies_within_its_cluster_whatever_an_outlier_does_to_the_sums
 def test_a_codebook_that_retraining_put_out_of_order_still_finds_the_nearest() -> None:
     book = Codebook(np.array([3, 1, 2], np.float32))
     assert book.assign(np.array([0.9, 2.1, 3.3]), np.arange(3)).tolist() == [1, 2, 0]
+
+
+def test_weights_that_were_all_0_move_when_they_are_retrained() -> None:
+    moved = compress(np.zeros((4, 4)), bits=2, retrain=lambda weights, stage: {"weights": weights["weights"] + 1})
+    assert (moved.restored == 1).all()
+
+
+def test_a_machine_whose_coefficients_follow_from_its_vectors_is_refused() -> None:
+    with pytest.raises(UnsupportedModel, match="SVC"):
+        compress(SVC(kernel="linear").fit([[0.0], [1.0]], [0, 1]), bits=2)

@@ -108,7 +108,7 @@ def _refitted(layers: Mapping[str, Layer], retrained: Weights) -> dict[str, Laye
         elif layer.levels is not None and layer.symbols is not None:
             flat = retrained[name].ravel()
             values = flat if layer.gaps is None else flat[np.cumsum(layer.gaps.astype(np.int64) + 1) - 1]
-            fitted = layer.levels.refit(layer.symbols, values)
+            fitted = layer.levels.refit(layer.symbols, values, with_zero=layer.gaps is not None)
             made[name] = Coded(
                 layer.shape, layer.dtype, layer.gaps, layer.index_bits, fitted, layer.symbols, layer.values
             )
@@ -203,6 +203,6 @@ def _whole(name: str, number: Any, low: int, high: int) -> None:
 def _axis(name: str, layer: Array, axis: int | None) -> int | None:
     if axis is None:
         return None
-    if isinstance(axis, bool) or not isinstance(axis, Integral) or not -layer.ndim <= axis < layer.ndim:
+    if isinstance(axis, bool) or not isinstance(axis, Integral) or not -layer.ndim <= int(axis) < layer.ndim:
         raise InvalidCompression(f"channel_axis must be an axis of {name!r}, shape {layer.shape}, got {axis!r}")
     return axis % layer.ndim

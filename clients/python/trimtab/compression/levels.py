@@ -53,11 +53,14 @@ class Codebook:
         """The symbol (n,) of 0."""
         return np.full(len(positions), int(np.argmin(np.abs(self.values))))
 
-    def refit(self, symbols: Array, weights: Array) -> Codebook:
-        """Every value the mean of the retrained weights that share it; 0 stays 0 (Han et al. 2015, section 3.3)."""
+    def refit(self, symbols: Array, weights: Array, *, with_zero: bool) -> Codebook:
+        """Every value the mean of the retrained weights that share it (Han et al. 2015, section 3.3).
+
+        with_zero: 0 stays 0.
+        """
         sizes = np.bincount(symbols, minlength=self.alphabet)
         means = np.bincount(symbols, weights, self.alphabet) / np.maximum(sizes, 1)
-        fixed = (sizes == 0) | (self.values == 0)
+        fixed = (sizes == 0) | (with_zero & (self.values == 0))
         return Codebook(np.where(fixed, self.values, means).astype(np.float32))
 
 
@@ -126,7 +129,7 @@ class Grid:
         symbols: Array = np.broadcast_to(self.zero_points[self._channels(positions)], positions.shape)
         return symbols
 
-    def refit(self, symbols: Array, weights: Array) -> Grid:
+    def refit(self, symbols: Array, weights: Array, *, with_zero: bool) -> Grid:
         """A grid has nothing to move."""
         return self
 

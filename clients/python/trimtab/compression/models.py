@@ -34,7 +34,7 @@ def weights_of(model: Any) -> tuple[Weights, Callable[[Weights], Any], bool]:
     if hasattr(model, "state_dict") and hasattr(model, "load_state_dict"):
         return _of_torch(model)
     for names in _PARTS:
-        if all(hasattr(model, name) for name in names):
+        if all(hasattr(model, name) and not isinstance(getattr(type(model), name, None), property) for name in names):
             return _of_sklearn(model, names)
     kind = type(model)
     raise UnsupportedModel(
