@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import socket
 import ssl
 import subprocess
@@ -220,7 +221,7 @@ def test_a_busy_server_is_complained_of_with_its_answer(caplog: pytest.LogCaptur
 def test_warnings_are_seen_by_who_has_set_up_no_logging() -> None:
     script = "import trimtab, contextlib\n"
     script += (
-        "with contextlib.suppress(trimtab.ServerUnreachable): trimtab.Client(url, 'tt_x', deadline=0.3).studies()"
+        "with contextlib.suppress(trimtab.ServerUnreachable): trimtab.Client(url, 'tt_x', deadline=2).studies()"
     )
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
@@ -228,7 +229,7 @@ def test_warnings_are_seen_by_who_has_set_up_no_logging() -> None:
         done = subprocess.run(
             [sys.executable, "-c", f"url = {url!r}\n{script}"], capture_output=True, text=True, check=True
         )
-    assert done.stderr == f"{url} does not answer (connection refused); trying for 0 s more\n"
+    assert re.fullmatch(rf"{url} does not answer \(connection refused\); trying for [012] s more\n", done.stderr)
 
 
 def test_the_error_stands_alone_without_what_the_http_library_saw() -> None:
