@@ -6,7 +6,7 @@ Han, Mao & Dally 2015, "Deep Compression", arXiv 1510.00149.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -46,14 +46,14 @@ def compress(
     clusters: exactly so many k-means values instead; in a pruned layer one of them is 0. huffman: Huffman codes of
     values and positions. index_bits: of a gap between kept weights; None takes the best for each layer, the paper has
     8 in convolutions and 5 elsewhere.
-    only: the names that are compressed. By default arrays of floats with two or more dimensions, and all arrays of
-    floats when no array has; the others, such as biases, are stored as they are.
+    only: the names that are compressed. By default arrays of floats with two or more dimensions, and where there are
+    none, those with more than one value; the others, such as biases, are stored as they are.
     retrain: called with ({name: weights}, stage) after "pruned" and after "quantized"; returns the weights retrained.
     Pruned weights are 0 again whatever it returns, and shared values become the mean of the weights that share them.
 
     Raises InvalidWeights (not finite, empty), InvalidCompression (settings), UnsupportedModel.
     """
-    _check(prune, bits, clusters, index_bits, per, quantizer, channel_axis)
+    _check(prune, bits, clusters, index_bits, per, quantizer, channel_axis, symmetric)
     weights, rebuild, is_model = weights_of(weights_or_model)
     chosen = _chosen(weights, only)
     _check_weights(weights, chosen)
@@ -63,7 +63,7 @@ def compress(
         )
     masks: dict[str, Array] = {}
     if prune:
-        masks = pruning.masks({name: weights[name] for name in chosen}, prune, per)
+        masks = pruning.masks({name: weights[name] for name in chosen}, float(prune), per)
         weights = _masked(weights, masks)
         if retrain is not None:
             weights = _masked(_retrained(weights, retrain, "pruned"), masks)
@@ -83,7 +83,7 @@ def compress(
     }
     if levels and retrain is not None:
         layers = _refitted(layers, _retrained({n: one.restore() for n, one in layers.items()}, retrain, "quantized"))
-    asked = (True, bool(prune), bool(levels), huffman)
+    asked = (True, bool(masks), bool(levels), huffman and bool(masks or levels))
     names = tuple(name for name, wanted in zip(STAGES, asked, strict=True) if wanted)
     return Report(stages_of(layers, names), stream.encode(layers, coded=huffman), layers, rebuild, is_model)
 
@@ -139,16 +139,17 @@ def _retrained(weights: Weights, retrain: Retrain, stage: str) -> Weights:
 # --- What is refused ------------------------------------------------------------------------------------------------
 
 
-def _chosen(weights: Weights, only: Collection[str] | None) -> set[str]:
+def _chosen(weights: Weights, only: Collection[str] | None) -> list[str]:
     if not weights:
         raise InvalidWeights("expected at least one array, got none")
     if only is not None:
-        unknown = sorted(set(only) - set(weights))
+        unknown = [only] if isinstance(only, str) else [name for name in only if name not in weights]
         if unknown:
-            raise InvalidCompression(f"only names arrays of {list(weights)!r}, got {unknown!r}")
-        return set(only)
-    floats = {name for name, array in weights.items() if array.dtype.kind == "f"}
-    return {name for name in floats if weights[name].ndim > 1} or floats
+            raise InvalidCompression(f"only takes a collection of names out of {list(weights)!r}, got {unknown!r}")
+        return [name for name in weights if name in only]
+    floats = [name for name, array in weights.items() if array.dtype.kind == "f"]
+    matrices = [name for name in floats if weights[name].ndim > 1]
+    return matrices or [name for name in floats if weights[name].size > 1] or floats
 
 
 def _check_weights(weights: Weights, chosen: Collection[str]) -> None:
@@ -172,9 +173,16 @@ def _check_weights(weights: Weights, chosen: Collection[str]) -> None:
 
 
 def _check(
-    prune: Any, bits: Any, clusters: Any, index_bits: Any, per: Any, quantizer: Any, channel_axis: Any
+    prune: Any,
+    bits: Any,
+    clusters: Any,
+    index_bits: Any,
+    per: Any,
+    quantizer: Any,
+    channel_axis: Any,
+    symmetric: Any,
 ) -> None:
-    if prune is not None and (isinstance(prune, bool) or not isinstance(prune, int | float) or not 0 <= prune < 1):
+    if prune is not None and (isinstance(prune, bool) or not isinstance(prune, Real) or not 0 <= float(prune) < 1):
         raise InvalidCompression(f"prune must be a share of at least 0 and below 1, got {prune!r}")
     _whole("bits", bits, 1, MOST_BITS)
     _whole("clusters", clusters, 1, 2**MOST_BITS)
@@ -189,6 +197,8 @@ def _check(
         raise InvalidCompression(f"quantizer='uniform' takes bits, got bits=None, clusters={clusters!r}")
     if quantizer == "kmeans" and channel_axis is not None:
         raise InvalidCompression(f"channel_axis goes with quantizer='uniform', got {channel_axis!r} with 'kmeans'")
+    if quantizer == "kmeans" and not symmetric:
+        raise InvalidCompression("symmetric=False goes with quantizer='uniform', got it with 'kmeans'")
     if prune and clusters == 1:
         raise InvalidCompression("a pruned layer needs at least 2 clusters, since one of them is 0, got 1")
 

@@ -21,11 +21,12 @@ _PARTS = (("coefs_", "intercepts_"), ("coef_", "intercept_"))
 def weights_of(model: Any) -> tuple[Weights, Callable[[Weights], Any], bool]:
     """The weights by name, how to give back the like of what came, and whether that is a model.
 
-    A dict of arrays, one array ("weights"), a list of arrays ("0", "1", …), a torch.nn.Module (its state_dict), a
-    fitted perceptron or linear model of scikit-learn ("coefs_0", …). Raises UnsupportedModel, InvalidWeights.
+    A dict of arrays, one array ("weights"), a list of arrays ("0", "1", …), a torch.nn.Module (its state_dict, tied
+    weights once, by their first name), a fitted perceptron or linear model of scikit-learn ("coefs_0", …). Raises
+    UnsupportedModel, InvalidWeights.
     """
     if isinstance(model, Mapping):
-        return {str(name): _array(array, name) for name, array in model.items()}, dict, False
+        return _of_mapping(model)
     if isinstance(model, np.ndarray):
         return {"weights": model}, lambda weights: weights["weights"], False
     if isinstance(model, list | tuple):
@@ -51,12 +52,25 @@ def _array(given: Any, name: object) -> Array:
     return given
 
 
+def _of_mapping(model: Mapping[Any, Any]) -> tuple[Weights, Callable[[Weights], Any], bool]:
+    weights = {str(name): _array(array, name) for name, array in model.items()}
+    keys = list(model)
+    if len(weights) < len(keys):
+        raise InvalidWeights(f"expected names that differ as texts, got {keys!r}")
+    return weights, lambda restored: dict(zip(keys, restored.values(), strict=True)), False
+
+
 def _of_torch(model: Any) -> tuple[Weights, Callable[[Weights], Any], bool]:
-    weights = {}
+    weights: Weights = {}
+    seen = set()
     for name, tensor in model.state_dict().items():
         if not hasattr(tensor, "detach"):
             raise InvalidWeights(f"expected tensors in the state_dict, got {type(tensor).__name__} as {name!r}")
         try:
+            place = (tensor.data_ptr(), tensor.shape, tensor.stride())
+            if place in seen:
+                continue
+            seen.add(place)
             weights[name] = tensor.detach().cpu().numpy()
         except (TypeError, RuntimeError) as error:
             raise InvalidWeights(f"expected tensors that numpy can hold, got {tensor.dtype} as {name!r}") from error
@@ -65,7 +79,7 @@ def _of_torch(model: Any) -> tuple[Weights, Callable[[Weights], Any], bool]:
         import torch
 
         made = copy.deepcopy(model)
-        made.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in restored.items()})
+        made.load_state_dict({name: torch.from_numpy(array) for name, array in restored.items()}, strict=False)
         return made
 
     return weights, rebuild, True

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from trimtab.compression import huffman, stream
+from trimtab.compression.errors import InvalidWeights
 from trimtab.compression.layers import Coded, Layer
-from trimtab.compression.levels import Levels
 from trimtab.compression.models import Weights, weights_of
 from trimtab.costs.cost import counted
 
@@ -35,7 +35,7 @@ class Stage:
     bits_per_weight: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Report:
     """A compressed model.
 
@@ -60,9 +60,13 @@ class Report:
         return self.stages[0].bytes / self.stored_bytes
 
     @cached_property
-    def weights(self) -> Weights:
-        """Name -> array as decoded from the stream."""
+    def _decoded(self) -> Weights:
         return stream.decode(self.data)
+
+    @property
+    def weights(self) -> Weights:
+        """Name -> array as decoded from the stream. Arrays of the caller's own: to train them changes no report."""
+        return {name: array.copy() for name, array in self._decoded.items()}
 
     @property
     def restored(self) -> Any:
@@ -81,7 +85,8 @@ class Report:
     def staleness(self, weights_or_model: Any) -> float:
         """How many bits per stored entry today's weights waste under this code: cross-entropy less entropy.
 
-        Near 0 the codebook still fits; infinite when today's weights need a level that the code has no word for.
+        Near 0 the codebook still fits; infinite when today's weights need a level that the code has no word for. Of a
+        pruned layer the weights count that lie where entries are stored. Raises InvalidWeights.
         """
         today = weights_of(weights_or_model)[0]
         wasted, total = 0.0, 0
@@ -89,15 +94,16 @@ class Report:
             if not isinstance(layer, Coded) or layer.levels is None or layer.symbols is None:
                 continue
             before = np.bincount(layer.symbols, minlength=layer.levels.alphabet)
-            now = _counts(layer, layer.levels, today[name])
+            now = np.bincount(
+                layer.levels.assign(_same(today, name, layer), layer.positions), minlength=layer.levels.alphabet
+            )
             wasted += _cross_bits(now, before) - huffman.entropy_bits(now)
             total += int(now.sum())
         return max(0.0, wasted / total) if total else 0.0
 
     def as_metrics(self) -> dict[str, dict[str, Any]]:
         """size_bytes and parameters_nonzero of what is stored, as a trial takes them."""
-        arrays = self.weights.values()
-        nonzero = sum(int(np.count_nonzero(array)) for array in arrays)
+        nonzero = sum(int(np.count_nonzero(array)) for array in self._decoded.values())
         stages = {stage.name: stage.bytes for stage in self.stages}
         size = counted("bytes of the compressed stream, with names, shapes and checks", stages=stages)
         return {
@@ -122,9 +128,7 @@ class Report:
 def stages_of(layers: Mapping[str, Layer], names: tuple[str, ...]) -> tuple[Stage, ...]:
     """The stages of these names over all layers."""
     bits = [layer.bits for layer in layers.values()]
-    size = sum(
-        int(np.prod(layer.shape)) if isinstance(layer, Coded) else layer.array.size for layer in layers.values()
-    )
+    size = sum(layer.size for layer in layers.values())
     original = sum(one["original"] for one in bits)
     made = []
     for name in names:
@@ -134,10 +138,13 @@ def stages_of(layers: Mapping[str, Layer], names: tuple[str, ...]) -> tuple[Stag
     return tuple(made)
 
 
-def _counts(layer: Coded, levels: Levels, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """How often each level is the nearest one, among the weights that are not 0 where the layer is pruned."""
-    where = np.arange(array.size) if layer.gaps is None else np.flatnonzero(array)
-    return np.bincount(levels.assign(array.ravel()[where], where), minlength=levels.alphabet)
+def _same(today: Weights, name: str, layer: Coded) -> np.ndarray[Any, Any]:
+    """Today's weights (m,) where the layer stores an entry. Raises InvalidWeights."""
+    array = today.get(name)
+    if array is None or array.shape != layer.shape or not np.isfinite(array).all():
+        came = "none" if array is None else f"shape {array.shape}, {int(np.isfinite(array).sum()):,} of them finite"
+        raise InvalidWeights(f"expected finite weights of shape {layer.shape} for {name!r}, got {came}")
+    return array.ravel()[layer.positions]
 
 
 def _cross_bits(now: np.ndarray[Any, Any], before: np.ndarray[Any, Any]) -> float:
