@@ -114,6 +114,23 @@ def test_what_is_no_stream_is_refused_in_words(data, message, offset) -> None:
     assert found.value.offset == offset
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("bits", [1, 2, 5, 16])
+def test_a_grid_that_reaches_beyond_the_dtype_ends_at_its_largest_number(dtype, bits) -> None:
+    most = np.finfo(dtype).max
+    layer = np.array([[most, -0.9 * most, 3]], dtype)
+    restored = compress(layer, bits=bits, quantizer="uniform", symmetric=False).restored
+    assert np.isfinite(restored).all()
+
+
+def test_a_layer_that_comes_twice_is_refused() -> None:
+    section = forged("<f4", (1,), b"\0" + bytes(4))[10:]
+    head = stream.MAGIC + bytes([stream.VERSION, 2])
+    with pytest.raises(CorruptStream, match="expected each name once, got 'w' again") as found:
+        decode(head + stream._crc(head) + section + section)
+    assert found.value.offset == 10 + len(section)
+
+
 def test_what_stands_behind_the_end_is_refused() -> None:
     data = compress(small_model(), bits=3).data
     with pytest.raises(CorruptStream, match="expected the end, got 1 bytes more") as found:
@@ -143,6 +160,7 @@ def forged(dtype: str, shape: tuple[int, ...], content: bytes) -> bytes:
     [
         forged("(,)f4", (1,), b"\0" + bytes(4)),
         forged("V4", (1,), b"\0" + bytes(4)),
+        forged("<i4", (4,), bytes([2, 1]) + bytes(5)),
         forged("<f4", (1,) * 80, b"\0" + bytes(4)),
         forged("<f4", (1,), bytes([3 | 64, 4, 7]) + bytes(7)),
         forged("<f4", (4,), bytes([3, 200]) + bytes(106)),
@@ -150,7 +168,17 @@ def forged(dtype: str, shape: tuple[int, ...], content: bytes) -> bytes:
         forged("<f4", (2**63, 2**63), bytes([2 | 32, 1]) + bytes(4) + b"\x03\0"),
         forged("<f4", (2**62,), bytes([2 | 16, 4, 0, 0, 1]) + bytes(4)),
     ],
-    ids=["dtype", "no number", "axes", "channels", "wide symbols", "wide gaps", "many symbols", "many weights"],
+    ids=[
+        "dtype",
+        "no number",
+        "shared ints",
+        "axes",
+        "channels",
+        "wide symbols",
+        "wide gaps",
+        "many symbols",
+        "many weights",
+    ],
 )
 def test_a_forged_layer_with_true_checks_is_refused_where_it_begins(data) -> None:
     with pytest.raises(CorruptStream, match="expected a layer, got one that makes no sense") as found:

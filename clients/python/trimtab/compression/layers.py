@@ -6,6 +6,7 @@ another 8 bits for the length of each of its words.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,11 @@ class Whole:
         stages = ("original", "pruned", "quantized", "huffman", "quantized_bound", "huffman_bound")
         return dict.fromkeys(stages, 8.0 * self.array.nbytes)
 
+    @property
+    def size(self) -> int:
+        """How many weights."""
+        return self.array.size
+
     def restore(self) -> Array:
         """The array."""
         return self.array
@@ -56,7 +62,7 @@ class Coded:
     @property
     def bits(self) -> dict[str, float]:
         """Stage -> bits, and what no code of single symbols goes under: with the levels, and with the code tables."""
-        size, item = int(np.prod(self.shape)), 8 * self.dtype.itemsize
+        size, item = self.size, 8 * self.dtype.itemsize
         gap_counts = np.zeros(0, int) if self.gaps is None else np.bincount(self.gaps, minlength=2**self.index_bits)
         count = size if self.gaps is None else len(self.gaps)
         found = {"original": float(size * item), "pruned": float(count * (item + self.index_bits))}
@@ -76,14 +82,26 @@ class Coded:
         found["huffman_bound"] = found["quantized_bound"] + tables
         return found
 
+    @property
+    def size(self) -> int:
+        """How many weights, stored or not."""
+        return math.prod(self.shape)
+
+    @property
+    def positions(self) -> Array:
+        """Where the entries lie in the flat array, (m,)."""
+        return np.arange(self.size) if self.gaps is None else positions.absolute(self.gaps)
+
     def restore(self) -> Array:
         """The array as it decodes, in its dtype."""
-        where = np.arange(int(np.prod(self.shape))) if self.gaps is None else positions.absolute(self.gaps)
-        flat = np.zeros(int(np.prod(self.shape)), self.dtype)
+        flat, where = np.zeros(self.size, self.dtype), self.positions
         if self.levels is None or self.symbols is None:
             flat[where] = self.values
-        else:
-            flat[where] = self.levels.restore(self.symbols, where)
+            return flat.reshape(self.shape)
+        with np.errstate(over="ignore"):  # a grid may reach half a step beyond what the dtype holds
+            values = self.levels.restore(self.symbols, where).astype(self.dtype)
+        most = np.finfo(self.dtype).max
+        flat[where] = np.clip(values, -most, most)
         return flat.reshape(self.shape)
 
 

@@ -96,7 +96,7 @@ class Grid:
         else:
             scales = (high - low) / top
             zero_points = np.round(-low / np.where(scales > 0, scales, 1))
-        scales = scales.astype(np.float32)
+        scales = np.minimum(scales, np.finfo(np.float32).max).astype(np.float32)
         scales = np.where(scales > 0, scales, np.float32(1))  # nothing but 0, or too small for float32
         return cls(width, scales, zero_points.astype(np.uint16), axis, layer.shape)
 
@@ -113,7 +113,7 @@ class Grid:
     def assign(self, weights: Array, positions: Array) -> Array:
         """The symbol (n,) of the value nearest to each weight."""
         channel = self._channels(positions)
-        steps = np.round(weights / self.scales[channel]) + self.zero_points[channel]
+        steps = np.round(np.divide(weights, self.scales[channel], dtype=np.float64)) + self.zero_points[channel]
         symbols: Array = np.clip(steps, 0, self.alphabet - 1).astype(np.uint16)
         return symbols
 

@@ -9,6 +9,7 @@ shape · kind · content, see `_body`. Every check names the byte where the sect
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -63,8 +64,10 @@ def read(data: bytes) -> dict[str, Layer]:
         reader.check()
         try:
             name, layer = _layer(_Reader(body))
-        except (CorruptStream, ValueError, TypeError, IndexError, OverflowError, SyntaxError) as error:
+        except (CorruptStream, ValueError, TypeError, IndexError, OverflowError) as error:
             raise CorruptStream(f"expected a layer, got one that makes no sense: {error}", start) from error
+        if name in layers:
+            raise CorruptStream(f"expected each name once, got {name!r} again", start)
         layers[name] = layer
     if reader.at != len(data):
         raise CorruptStream(f"expected the end, got {len(data) - reader.at:,} bytes more", reader.at)
@@ -132,12 +135,12 @@ def _levels(levels: Levels) -> bytes:
 
 
 def _layer(reader: _Reader) -> tuple[str, Layer]:
-    name, dtype = reader.text(), np.dtype(reader.text())
+    name, dtype = reader.text(), _dtype(reader.text())
     shape = tuple(reader.number() for _ in range(reader.number()))
     kind, size = reader.take(1)[0], int(np.prod(shape, dtype=object))
     np.broadcast_to(np.zeros((), dtype), shape)  # raises for more axes or bytes than an array may have
-    if dtype.kind not in "biufc" or kind & ~(3 | _GAPS | _HUFFMAN | _CHANNELS):
-        raise CorruptStream(f"expected an array of numbers of a known kind, got {dtype} of kind {kind}", reader.at)
+    if kind & ~(3 | _GAPS | _HUFFMAN | _CHANNELS) or (kind != _WHOLE and dtype.kind != "f"):
+        raise CorruptStream(f"expected an array of a known kind, got {dtype} of kind {kind}", reader.at)
     if kind == _WHOLE:
         return name, Whole(_array(reader.rest(), dtype, size).reshape(shape))
     look = huffman.decode if kind & _HUFFMAN else huffman.unpack
@@ -161,6 +164,12 @@ def _layer(reader: _Reader) -> tuple[str, Layer]:
         levels = Grid(width, scales, _array(reader.take(2 * channels), np.dtype("<u2"), channels), axis, shape)
     symbols = look(reader.rest(), count, levels.alphabet).astype(np.uint16)
     return name, Coded(shape, dtype, gaps, index_bits, levels, symbols, None)
+
+
+def _dtype(text: str) -> np.dtype[Any]:
+    if not re.fullmatch(r"[<>|][biufc]\d{1,2}", text):
+        raise CorruptStream(f"expected a dtype of numbers such as '<f4', got {text!r}")
+    return np.dtype(text)
 
 
 def _checked_width(bits: int) -> int:
