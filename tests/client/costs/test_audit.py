@@ -62,7 +62,8 @@ def test_a_net_that_is_really_smaller_passes(net) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "names"), [((1.4, 0.1), ["fewer operations, slower"]), ((1.4, 0.3), []), ((0.7, 0.1), [])]
+    ("ratio", "names"),
+    [((1.4, 0.1), ["fewer operations, slower"]), ((1.4, 0.3), []), ((1.04, 0.001), []), ((0.7, 0.1), [])],
 )
 def test_fewer_operations_are_slower_only_when_it_is_sure(ratio, names) -> None:
     before = Cost(parameters=10, parameters_nonzero=10, macs=100, macs_nonzero=100)

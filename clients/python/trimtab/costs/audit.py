@@ -15,7 +15,9 @@ from trimtab.costs.tally import Tally
 ROUNDS = 9
 """How often both models are timed in turn: what slows the machine for a while then slows both."""
 _SURE = 2.0
-"""Standard errors by which a ratio must differ from 1."""
+"""Standard errors by which a ratio must exceed `_SLOWER`."""
+_SLOWER = 1.05
+"""Times as long from which on a model is called slower: two equal ones differ by a per cent or two."""
 _SMALLER = 0.98
 """A share of the bytes under which a model is called smaller: file formats differ by a few."""
 
@@ -105,7 +107,7 @@ def _findings(
         )
         found.append(Finding("smaller stored, not loaded", detail))
     work = _work(before, after)
-    if ratio is not None and work is not None and work[1] < work[0] and ratio[0] - _SURE * ratio[1] > 1:
+    if ratio is not None and work is not None and work[1] < work[0] and ratio[0] - _SURE * ratio[1] > _SLOWER:
         detail = f"{work[1]:,} of {work[0]:,} MACs take {ratio[0]:.2f} ± {ratio[1]:.2f} times as long"
         found.append(Finding("fewer operations, slower", detail))
     return found
