@@ -97,6 +97,10 @@ def test_a_symbol_that_the_other_never_sends_is_infinitely_dear() -> None:
     assert entropy([1, 0]) == 0
 
 
+def test_bytes_are_counted_like_a_text() -> None:
+    assert entropy(FIRST.encode()) == entropy(bytearray(FIRST.encode())) == entropy(FIRST)
+
+
 def test_leading_zeros_stay() -> None:
     code = {"a": "000", "b": "001", "c": "01", "d": "1"}
     assert encode("aab", code) == "000000001"

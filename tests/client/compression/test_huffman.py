@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from trimtab import coding
-from trimtab.compression import CorruptStream, huffman
+from trimtab.compression import CorruptStream, InvalidCompression, huffman
 
 ALPHABETS = st.integers(1, 2**16)
 
@@ -92,3 +92,29 @@ def test_symbols_outside_the_alphabet_are_refused_when_read() -> None:
     symbols = np.array([0, 5, 2], np.uint16)
     with pytest.raises(CorruptStream, match="below 5, got 5"):
         huffman.decode(huffman.encode(symbols, 8), 3, 5)
+
+
+@pytest.mark.parametrize("write", [huffman.encode, huffman.pack])
+@pytest.mark.parametrize(("symbols", "alphabet"), [([0, 5, 2], 5), ([300], 256), ([9], 1)])
+def test_symbols_outside_the_alphabet_are_refused_when_written(write, symbols, alphabet) -> None:
+    with pytest.raises(InvalidCompression, match=f"below {alphabet}, got {max(symbols)}"):
+        write(np.array(symbols, np.uint16), alphabet)
+
+
+@pytest.mark.parametrize("read", [huffman.decode, huffman.unpack])
+@pytest.mark.parametrize("alphabet", [2, 16, 300])
+@pytest.mark.parametrize("count", [10**6, 2**70])
+def test_more_symbols_than_the_bytes_have_bits_are_refused(read, alphabet, count) -> None:
+    with pytest.raises(CorruptStream, match="expected"):
+        read(bytes(1000), count, alphabet)
+
+
+@given(st.binary(max_size=60), st.integers(0, 2**64), ALPHABETS)
+def test_any_bytes_are_symbols_of_the_alphabet_or_refused(data: bytes, count: int, alphabet: int) -> None:
+    for read in (huffman.decode, huffman.unpack):
+        try:
+            symbols = read(data, count, alphabet)
+        except CorruptStream:
+            continue
+        assert len(symbols) == count
+        assert symbols.max(initial=0) < alphabet

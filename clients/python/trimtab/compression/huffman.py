@@ -5,7 +5,8 @@ symbols: (n,) unsigned ints below an alphabet of k. counts: (k,) how often each 
 The stream is DEFLATE's (RFC 1951) with literals only, in raw form: canonical Huffman codes, a table of their lengths
 for each block of 32,768 symbols. zlib writes and reads it, which is what makes it fast; nothing is matched. Alphabets
 of more than 256 symbols go as two planes, their low bytes and their high bytes. Small alphabets share a byte, see
-`_per_byte`.
+`_per_byte`. A table for each block follows weights that change along the layer, so the stream of a layer that is in
+some order can be smaller than `payload_bits`, which is of one code for all of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.compression.errors import CorruptStream
+from trimtab.compression.errors import CorruptStream, InvalidCompression
 
 Symbols = np.ndarray[Any, Any]
 
@@ -31,7 +32,11 @@ _AT_ONCE = 2**20
 
 
 def encode(symbols: Symbols, alphabet: int) -> bytes:
-    """The symbols in Huffman codes. The number of symbols and the alphabet are not in it."""
+    """The symbols in Huffman codes. The number of symbols and the alphabet are not in it.
+
+    Raises InvalidCompression for a symbol that is not below the alphabet.
+    """
+    _check(symbols, alphabet, InvalidCompression)
     planes = [_deflate(plane.tobytes()) for plane in _planes(symbols, alphabet)]
     return planes[0] if len(planes) == 1 else len(planes[0]).to_bytes(5, "little") + b"".join(planes)
 
@@ -40,14 +45,21 @@ def decode(data: bytes, count: int, alphabet: int) -> Symbols:
     """So many symbols back, as uint8 or uint16. Raises CorruptStream when the bytes do not hold just these."""
     if alphabet <= 256:
         per = _per_byte(count, alphabet)
-        return _checked(_apart(_inflate(data, -(-count // per)), count, alphabet, per), alphabet)
-    first = int.from_bytes(data[:5], "little")
-    low, high = _inflate(data[5 : 5 + first], count), _inflate(data[5 + first :], count)
-    return _checked((low.astype(np.uint16) | (high.astype(np.uint16) << 8)).astype(np.uint16), alphabet)
+        symbols = _apart(_inflate(data, -(-count // per)), count, alphabet, per)
+    else:
+        first = int.from_bytes(data[:5], "little")
+        low, high = _inflate(data[5 : 5 + first], count), _inflate(data[5 + first :], count)
+        symbols = low | high.astype(np.uint16) << 8
+    _check(symbols, alphabet, CorruptStream)
+    return symbols
 
 
 def pack(symbols: Symbols, alphabet: int) -> bytes:
-    """The symbols with `width` bits each, the highest bit first."""
+    """The symbols with `width` bits each, the highest bit first.
+
+    Raises InvalidCompression for a symbol that is not below the alphabet.
+    """
+    _check(symbols, alphabet, InvalidCompression)
     bits = width(alphabet)
     shifts = np.arange(bits - 1, -1, -1, dtype=np.uint16)
     parts = []
@@ -69,7 +81,8 @@ def unpack(data: bytes, count: int, alphabet: int) -> Symbols:
         many = min(_AT_ONCE, count - start)
         spread = np.unpackbits(raw[start * bits // 8 :][: -(-many * bits // 8)], count=many * bits)
         symbols[start : start + many] = spread.reshape(many, bits) @ weights
-    return _checked(symbols if alphabet > 256 else symbols.astype(np.uint8), alphabet)
+    _check(symbols, alphabet, CorruptStream)
+    return symbols if alphabet > 256 else symbols.astype(np.uint8)
 
 
 def width(alphabet: int) -> int:
@@ -139,6 +152,8 @@ def _deflate(plane: bytes) -> bytes:
 
 
 def _inflate(data: bytes, count: int) -> Symbols:
+    if count > 8 * len(data):  # a word has at least one bit: nothing larger is ever asked of memory
+        raise CorruptStream(f"expected Huffman codes of {count:,} symbols, got {len(data):,} bytes")
     reader = zlib.decompressobj(_RAW)
     try:
         plane = reader.decompress(data, count + 1)
@@ -153,7 +168,6 @@ def _inflate(data: bytes, count: int) -> Symbols:
     return np.frombuffer(plane, np.uint8)
 
 
-def _checked(symbols: Symbols, alphabet: int) -> Symbols:
+def _check(symbols: Symbols, alphabet: int, error: type[CorruptStream] | type[InvalidCompression]) -> None:
     if symbols.size and int(symbols.max()) >= alphabet:
-        raise CorruptStream(f"expected symbols below {alphabet}, got {int(symbols.max())}")
-    return symbols
+        raise error(f"expected symbols below {alphabet}, got {int(symbols.max())}")
