@@ -220,9 +220,7 @@ def test_a_busy_server_is_complained_of_with_its_answer(caplog: pytest.LogCaptur
 
 def test_warnings_are_seen_by_who_has_set_up_no_logging() -> None:
     script = "import trimtab, contextlib\n"
-    script += (
-        "with contextlib.suppress(trimtab.ServerUnreachable): trimtab.Client(url, 'tt_x', deadline=2).studies()"
-    )
+    script += "with contextlib.suppress(trimtab.ServerUnreachable): trimtab.Client(url, 'tt_x', deadline=2).studies()"
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
