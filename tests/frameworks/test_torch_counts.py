@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from tests.frameworks import nets
 from trimtab.costs import measure
@@ -70,8 +70,89 @@ def test_a_layer_is_counted_as_by_hand(model, example, macs, training) -> None:
 
 
 def test_what_torch_has_no_formula_for_is_named() -> None:
+    class Distances(nn.Module):
+        def forward(self, x):
+            return torch.cdist(x, x)
+
+    cost = measure(Distances().eval(), torch.randn(3, 4), latency=False)
+    assert (cost.macs, cost.uncounted) == (None, {"_cdist_forward": 1})
+    assert cost.layers[0].macs is None
+
+
+def test_a_bilinear_layer_uses_every_weight_once_for_every_row() -> None:
     cost = measure(nn.Bilinear(3, 4, 5).eval(), (torch.randn(2, 3), torch.randn(2, 4)), latency=False)
-    assert (cost.macs, cost.uncounted) == (None, {"_trilinear": 1})
+    assert cost.macs == 2 * 3 * 4 * 5
+
+
+class Of(nn.Module):
+    """A model that computes one function of its inputs."""
+
+    def __init__(self, function, **parts):
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, *inputs):
+        return self.function(self, *inputs)
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes", "macs"),
+    [
+        (lambda _, a, x: a @ x, [(3, 4), (4,)], 12),
+        (lambda _, x, y: torch.dot(x, y), [(4,), (4,)], 4),
+        (lambda _, a, x: torch.addmv(torch.zeros(3), a, x), [(3, 4), (4,)], 12),
+        (lambda _, a, b: torch.addbmm(torch.zeros(3, 5), a, b), [(2, 3, 4), (2, 4, 5)], 120),
+        (lambda _, a, b: torch.einsum("bij,bjk->bik", a, b), [(2, 3, 4), (2, 4, 5)], 120),
+        (lambda _, x: torch.linalg.vector_norm(x.sort().values.cumsum(0)), [(4,)], 0),
+        (lambda _, x: torch.relu_(x + 1).unsqueeze_(0).mul_(2).clamp_(0, 1), [(4,)], 0),
+    ],
+    ids=["mv", "dot", "addmv", "addbmm", "einsum", "free", "free in place"],
+)
+def test_products_of_vectors_and_batches_are_counted_as_by_hand(function, shapes, macs) -> None:
+    cost = measure(Of(function).eval(), tuple(torch.randn(shape) for shape in shapes), latency=False)
+    assert (cost.macs, cost.uncounted) == (macs, {})
+
+
+def test_inference_mode_hides_no_layer() -> None:
+    @torch.inference_mode()
+    def inside(self, x):
+        return self.encoder(x)
+
+    encoder = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+    x = torch.randn(1, 10, 32)
+    assert measure(Of(inside, encoder=encoder).eval(), x, latency=False).macs == 88_320
+    with torch.inference_mode():
+        assert measure(encoder.eval(), x, latency=False).macs == 88_320
+
+
+def test_an_operation_of_higher_order_is_named_and_not_refused() -> None:
+    def forward(self, x):
+        return torch.cond(x.sum() > 0, lambda x: self.layer(x), lambda x: x, (x,))
+
+    cost = measure(Of(forward, layer=nn.Linear(4, 4)).eval(), torch.ones(2, 4), latency=False)
+    assert (cost.macs, cost.uncounted) == (None, {"cond": 1})
+
+
+def test_a_formula_that_is_registered_with_torch_is_used() -> None:
+    torch.library.define("trimtab_tests::thrice", "(Tensor x) -> Tensor")
+    torch.library.impl("trimtab_tests::thrice", "cpu", lambda x: 3 * x)
+    register_flop_formula(torch.ops.trimtab_tests.thrice)(lambda shape, **_: 2 * 7 * shape[0])
+    cost = measure(Of(lambda _, x: torch.ops.trimtab_tests.thrice(x)).eval(), torch.randn(5), latency=False)
+    assert cost.macs == 35
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_sparse_and_nested_products_are_named() -> None:
+    sparse = nn.Parameter(torch.eye(4).to_sparse())
+    cost = measure(Of(lambda self, x: torch.sparse.mm(self.weight, x), weight=sparse).eval(), torch.randn(4, 2))
+    assert (cost.macs, cost.uncounted) == (None, {"_sparse_addmm": 1})
+    assert cost.bytes_by_dtype == {"int64": 2 * 4 * 8, "float32": 4 * 4}
+    assert (cost.parameters, cost.parameters_nonzero) == (16, 4)
+    nested = torch.nested.nested_tensor([torch.randn(2, 4), torch.randn(3, 4)])
+    cost = measure(nn.Linear(4, 3).eval(), nested, latency=False)
+    assert (cost.macs, cost.uncounted) == (None, {"linear": 1})
 
 
 def test_an_embedding_looks_up_and_multiplies_nothing() -> None:
@@ -103,7 +184,18 @@ def test_an_int8_linear_is_named_as_uncounted_and_its_bytes_are_counted() -> Non
     assert "quantized.linear_dynamic x2" in cost.unknown["macs"]
     assert "macs" not in cost.as_metrics()
     assert cost.bytes_by_dtype["qint8"] == 260
-    assert cost.parameters == 260
+    assert cost.parameters == 260 + 23
+    table = [(layer.name, layer.kind, layer.parameters, layer.macs) for layer in cost.layers]
+    assert table == [("0", "Linear", 220, None), ("1", "ReLU", 0, 0), ("2", "Linear", 63, None)]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_weights_that_torch_has_packed_out_of_sight_are_unknown_and_never_none() -> None:
+    model = torch.ao.quantization.quantize_dynamic(nn.ModuleDict({"lstm": nn.LSTM(20, 4)}).eval(), {nn.LSTM})
+    cost = measure(model)
+    assert cost.parameters is cost.parameters_nonzero is cost.size_bytes is None
+    assert "lstm._all_weight_values.0.param" in cost.unknown["size_bytes"]
+    assert cost.serialized_bytes > 0
 
 
 def test_an_operation_of_somebodys_own_is_named() -> None:
@@ -131,8 +223,12 @@ def test_a_pruned_net_keeps_its_dense_macs_and_tells_the_others_beside_them() ->
     dense = measure(net, torch.randn(1, 3, 10, 10), latency=False)
     prune.l1_unstructured(net[0], "weight", amount=0.5)
     prune.l1_unstructured(net[2], "weight", amount=0.75)
+    weight = net[0].weight
     cost = measure(net, torch.randn(1, 3, 10, 10), latency=False)
+    assert net[0].weight is weight
     assert cost.macs == dense.macs == dense.macs_nonzero
+    assert cost.parameters_nonzero == dense.parameters - 108 - 3840
+    assert cost.size_bytes == 2 * dense.size_bytes - 4 * 18  # the masks are stored beside the whole weights
     assert cost.macs_nonzero == 216 // 2 * 64 + 5120 // 4
     for layer in (net[0], net[2]):
         prune.remove(layer, "weight")
@@ -146,6 +242,7 @@ def test_the_whole_batch_is_counted_and_the_contract_says_so() -> None:
     assert cost.macs == 40
     assert cost.contract["macs"]["input_shape"] == [5, 4]
     assert cost.contract["macs"]["dtype"] == "float32"
+    assert cost.contract["macs"]["device_type"] == "cpu"
     assert torch.__version__ in cost.contract["macs"]["counter"]
 
 
@@ -155,7 +252,8 @@ def test_a_net_is_counted_before_it_is_allocated() -> None:
     cost = measure(net, picture)
     assert cost.macs == measure(nets.resnet18_like(), torch.randn(nets.PICTURE), latency=False).macs
     assert cost.latency_ms is None
-    assert cost.unknown["latency_ms"] == "the model lies on the meta device"
+    for unknown in ("latency_ms", "macs_nonzero", "parameters_nonzero", "serialized_bytes"):
+        assert cost.unknown[unknown] == "the model lies on the meta device"
 
 
 def test_a_packed_sequence_is_one_argument_and_costs_its_real_steps() -> None:
@@ -175,3 +273,42 @@ def test_a_layer_without_weights_costs_nothing() -> None:
     layer.weight = nn.Parameter(torch.empty(3, 0))
     cost = measure(layer, torch.randn(2, 0), latency=False)
     assert cost.macs == cost.macs_nonzero == 0
+
+
+class Tied(nn.Module):
+    """An embedding whose weights are those of the last layer, a parameter of its own, attention and a product."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(20, 8)
+        self.places = nn.Parameter(torch.randn(3, 8))
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.out = nn.Linear(8, 20, bias=False)
+        self.out.weight = self.words.weight
+
+    def forward(self, words):
+        x = self.words(words) + self.places
+        x, _ = self.attention(x, x, x)
+        return self.out(x @ x.mT @ x)
+
+
+def test_the_table_adds_up_with_shared_weights_parts_that_are_not_called_and_products_between_layers() -> None:
+    cost = measure(Tied().eval(), torch.tensor([[1, 2, 3]]), latency=False)
+    table = {layer.name: (layer.kind, layer.parameters, layer.macs, layer.output_shape) for layer in cost.layers}
+    assert table == {
+        "": ("Tied", 24, 2 * 3 * 3 * 8, (1, 3, 20)),
+        "words": ("Embedding", 160, 0, (1, 3, 8)),
+        "attention": ("MultiheadAttention", 4 * 72, 4 * 3 * 64 + 2 * 9 * 8, (1, 3, 8)),
+        "out": ("Linear", 0, 3 * 160, (1, 3, 20)),
+    }
+    assert sum(layer.parameters for layer in cost.layers) == cost.parameters
+    assert sum(layer.macs for layer in cost.layers) == cost.macs
+
+
+def test_a_recurrent_net_with_zeros_in_its_weights_counts_them_at_every_step() -> None:
+    lstm = nn.LSTM(8, 16).eval()
+    with torch.no_grad():
+        lstm.weight_hh_l0[:, :4] = 0
+    cost = measure(lstm, torch.randn(5, 1, 8), latency=False)
+    assert cost.macs == 7_680
+    assert cost.macs_nonzero == 5 * 64 * (8 + 12)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import io
+import warnings
 import weakref
 
 import pytest
@@ -13,7 +15,7 @@ from torch import nn
 
 from tests.frameworks import nets
 from trimtab import compress
-from trimtab.costs import InTraining, InvalidExample, measure
+from trimtab.costs import InTraining, InvalidExample, UnsupportedModel, measure
 
 
 def test_parameters_are_counted_once_and_those_that_are_frozen_are_not_trainable() -> None:
@@ -55,6 +57,20 @@ def test_a_way_around_a_layer_keeps_its_tensor_alive() -> None:
     assert measure(Around().eval(), torch.randn(1, 100), latency=False).activation_peak_bytes == 4 * 400
 
 
+def test_rows_cut_from_a_larger_tensor_take_their_own_bytes() -> None:
+    rows = torch.randn(1000, 10)
+    assert measure(nn.Linear(10, 5).eval(), rows[:2], latency=False).activation_peak_bytes == 4 * (20 + 10)
+    pair = (rows[:1], rows[1:2])
+    assert measure(nn.Bilinear(10, 10, 5).eval(), pair, latency=False).activation_peak_bytes >= 4 * (20 + 5)
+
+
+def test_an_activation_that_is_changed_in_place_takes_its_bytes_once() -> None:
+    chain = nn.Sequential(nn.Linear(10, 100), nn.ReLU(), nn.Linear(100, 5)).eval()
+    assert measure(chain, torch.randn(1, 10), latency=False).activation_peak_bytes == 4 * (10 + 100 + 100)
+    chain[1].inplace = True
+    assert measure(chain, torch.randn(1, 10), latency=False).activation_peak_bytes == 4 * (10 + 100 + 5)
+
+
 def test_a_model_in_training_is_refused_with_both_ways_out() -> None:
     with pytest.raises(InTraining, match=r"Sequential in training mode \(the model\); call model\.eval\(\), or pass"):
         measure(nn.Sequential(nn.Linear(2, 2)), torch.randn(1, 2))
@@ -83,10 +99,60 @@ def test_nothing_of_the_model_is_changed(training) -> None:
 
 
 def test_an_example_that_does_not_fit_is_refused_with_the_layer_and_the_shape() -> None:
-    with pytest.raises(InvalidExample, match=r"got shapes \[\(1, 9\)\]; in 0 \(Linear\(in_features=8.*mat1 and mat2"):
+    with pytest.raises(InvalidExample, match=r"got \[1, 9\] of float32 on cpu; in 0 \(Linear\(in_features=8.*mat1"):
         measure(nn.Sequential(nn.Linear(8, 2)).eval(), torch.randn(1, 9))
     with pytest.raises(InvalidExample, match=r"in the model \(Linear"):
         measure(nn.Linear(8, 2).eval(), (torch.randn(1, 8), torch.randn(1, 8)))
+
+
+class Tries(nn.Module):
+    """Calls a layer that may fail, goes on, and calls another."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.first, self.second = nn.Linear(9, 9), nn.Linear(features, 2)
+
+    def forward(self, x):
+        with contextlib.suppress(RuntimeError):
+            self.first(x)
+        return self.second(x)
+
+
+def test_an_error_that_the_model_catches_is_not_blamed() -> None:
+    assert measure(Tries(4).eval(), torch.randn(1, 4), latency=False).macs == 8
+    with pytest.raises(InvalidExample, match=r"in second \(Linear\(in_features=5"):
+        measure(Tries(5).eval(), torch.randn(1, 4))
+
+
+def test_an_example_of_another_kind_is_refused_with_what_python_said() -> None:
+    class ByName(nn.Module):
+        def forward(self, batch):
+            return batch["pixels"]
+
+    with pytest.raises(InvalidExample, match=r"in the model \(ByName\(\)\): IndexError"):
+        measure(ByName().eval(), torch.randn(1, 4))
+
+
+def test_what_keeps_its_layers_or_weights_to_itself_is_refused() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that scripts will go
+        scripted = torch.jit.script(nn.Linear(2, 2))
+    with pytest.raises(
+        UnsupportedModel, match="got TorchScript \\(the model\\); pass the module that it was made from"
+    ):
+        measure(scripted.eval(), torch.randn(1, 2))
+    lazy = nn.Sequential(nn.ReLU(), nn.LazyLinear(3)).eval()
+    with pytest.raises(UnsupportedModel, match=r"got LazyLinear \(1\), which has seen no input yet; call model"):
+        measure(lazy, torch.randn(1, 2))
+    lazy(torch.randn(1, 2))
+    assert measure(lazy, torch.randn(1, 2), latency=False).macs == 6
+
+
+def test_a_model_that_is_partly_in_training_says_so_in_its_contract() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).train()
+    model[1].eval()
+    cost = measure(model, torch.randn(1, 2), latency=False, training=True)
+    assert cost.contract["macs"]["mode"] == "mixed"
 
 
 @pytest.mark.parametrize("example", [[[1.0, 2.0]], "x", 3, {}])
@@ -124,7 +190,7 @@ def test_a_compressed_net_comes_back_as_a_net(tmp_path) -> None:
 
 
 class Remembers(nn.Module):
-    """Counts its calls in place, lets a buffer grow, and holds one that can't be written to."""
+    """Counts its calls in place, lets a buffer grow, keeps its input, shortens its words; one buffer is read-only."""
 
     def __init__(self):
         super().__init__()
@@ -132,19 +198,25 @@ class Remembers(nn.Module):
         self.register_buffer("calls", torch.zeros(1))
         self.register_buffer("seen", torch.zeros(1))
         self.register_buffer("places", torch.arange(3).expand(2, 3))
+        self.words = nn.Embedding(3, 2, max_norm=0.1)
 
     def forward(self, x):
         self.calls += 1
         self.seen = torch.cat([self.seen[-3:], x[0, :1]])
+        self.last = x
+        self.words(torch.tensor([1]))
         return {"out": self.linear(x), "nothing": None}
 
 
 @pytest.mark.parametrize("latency", [True, False])
 def test_what_a_model_remembers_of_its_calls_is_afterwards_as_before(latency) -> None:
     model = Remembers().eval()
+    words = model.words.weight.detach().clone()
     assert measure(model, torch.randn(1, 4), latency=latency, seconds=0.01).macs == 8
     assert model.calls.tolist() == [0]
     assert model.seen.tolist() == [0]
+    assert not hasattr(model, "last")
+    assert torch.equal(model.words.weight, words)
 
 
 def test_the_stopwatch_moves_no_running_mean_and_no_random_numbers() -> None:

@@ -2,99 +2,106 @@
 
 from __future__ import annotations
 
-import io
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves
 
-from trimtab.costs.cost import InTraining, InvalidExample, Layer
+from trimtab.costs import torch_weights
+from trimtab.costs.cost import InTraining, InvalidExample, Layer, UnsupportedModel
 from trimtab.costs.tally import Tally
-from trimtab.costs.torch_counting import Watch, bytes_of
+from trimtab.costs.torch_counting import Watch
+from trimtab.costs.torch_traces import as_before
+from trimtab.costs.torch_weights import Weights
 
 _NOTES = {
-    "parameters": "elements of all parameters, a shared one once, and of packed int8 weights; buffers are none",
+    "parameters": "elements of all parameters, a shared one once, and of packed int8 layers; buffers are none",
     "trainable_parameters": "those with requires_grad",
+    "parameters_nonzero": "those that are not 0 and that no mask of torch.nn.utils.prune hides",
     "size_bytes": "parameters and the buffers of the state_dict as they are, without file format",
     "serialized_bytes": "bytes that torch.save writes of the state_dict",
-    "activation_peak_bytes": "most bytes of the example and of activations alive at once in one forward pass",
+    "activation_peak_bytes": "most bytes of the example and of activations alive at once in one forward pass, "
+    "attention and recurrent layers unfused; weights, gradients and workspace of kernels are not in it",
 }
+_OF_EXAMPLE = ("macs", "macs_nonzero", "flops", "activation_peak_bytes", "latency_ms")
 
 
 def tally(model: nn.Module, example_input: Any, *, training: bool) -> Tally:
     """The counts of a module. example_input: a tensor, a tuple or list of arguments, or a dict of keywords.
 
-    The model is not changed: buffers, modes and random numbers are as before. On the meta device it is counted
-    without being allocated, and not timed. Raises InTraining and InvalidExample.
+    The model is not changed: buffers, attributes, modes and random numbers are as before. On the meta device it is
+    counted without being allocated, and not timed. Raises UnsupportedModel, InTraining and InvalidExample.
     """
-    stored = _stored(model)
-    parameters = list(model.parameters())
-    packed = [tensor for name, tensor in stored.items() if tensor.is_quantized]
-    on_meta = any(tensor.is_meta for tensor in stored.values())
-    found: dict[str, Any] = {
-        "parameters": sum(one.numel() for one in (*parameters, *packed)),
-        "trainable_parameters": sum(one.numel() for one in parameters if one.requires_grad),
-        "bytes_by_dtype": _by_dtype(stored),
-        "notes": _NOTES,
-        "counter": f"torch {torch.__version__} formulas, trimtab.costs",
-    }
-    if not on_meta:
-        found["parameters_nonzero"] = sum(_nonzero(one) for one in (*parameters, *packed))
-        found["serialized_bytes"] = _serialized(model)
-    in_training = [name or "the model" for name, one in model.named_modules() if one.training and not _packs(one)]
-    if in_training and not training and example_input is not None:
+    _refuse_hidden(model)
+    weights = torch_weights.read(model)
+    found = {**weights.figures(), "notes": _NOTES, "counter": f"torch {torch.__version__} formulas, trimtab.costs"}
+    if example_input is None:
+        missing = dict.fromkeys(_OF_EXAMPLE, "no example_input was given")
+        return Tally(**{**found, "unknown": {**missing, **found["unknown"]}})
+    mode = _mode(model, training=training)
+    args, kwargs = _arguments(example_input)
+    row_of = torch_weights.rows(model)
+    watch = _watched(model, row_of, args, kwargs)
+    tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+    shapes = [_shape(one) for one in tensors]
+    devices = {one.device.type for one in (*model.parameters(), *model.buffers(), *tensors)}
+    on_meta = "meta" in devices
+    unknown = found.pop("unknown")
+    if on_meta:
+        unknown |= dict.fromkeys(("macs_nonzero", "latency_ms"), "the model lies on the meta device")
+    if watch.memory.unseen:
+        unknown["activation_peak_bytes"] = "a tensor came whose memory torch does not show"
+    return Tally(
+        **found,
+        macs=sum(watch.macs.values()),
+        macs_nonzero=watch.nonzero,
+        uncounted=_added(watch.uncounted),
+        activation_peak_bytes=None if watch.memory.unseen else watch.memory.peak,
+        layers=_layers(model, weights, row_of, watch),
+        depends_on={
+            "input_shape": shapes if len(shapes) != 1 else shapes[0],
+            "dtype": "+".join(sorted({_dtype(one) for one in tensors})),
+            "mode": mode,
+            "device_type": "+".join(sorted(devices)),
+        },
+        call=None if on_meta else _call(model, args, kwargs, devices),
+        around=lambda: as_before(model),
+        what="model(example)",
+        unknown=unknown,
+    )
+
+
+def _refuse_hidden(model: nn.Module) -> None:
+    """Raises UnsupportedModel for what keeps its layers or its weights to itself."""
+    for name, module in model.named_modules():
+        where = name or "the model"
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UnsupportedModel(
+                f"expected a torch.nn.Module whose layers can be seen, got TorchScript ({where}); "
+                "pass the module that it was made from"
+            )
+        if any(is_lazy(one) for one in (*module._parameters.values(), *module._buffers.values())):
+            raise UnsupportedModel(
+                f"expected a module whose weights are there, got {type(module).__name__} ({where}), which has seen "
+                "no input yet; call model(example) once before"
+            )
+
+
+def _mode(model: nn.Module, *, training: bool) -> str:
+    """ "eval", "train", or "mixed" where some parts are in the one and some in the other. Raises InTraining."""
+    modes = {name: module.training for name, module in model.named_modules() if not _packs(module)}
+    in_training = [name or "the model" for name, trains in modes.items() if trains]
+    if in_training and not training:
         raise InTraining(
             f"expected a model in eval mode, got {type(model).__name__} in training mode ({in_training[0]}); "
             "call model.eval(), or pass training=True to measure it as it trains"
         )
-    if example_input is None:
-        reason = "no example_input was given"
-        return Tally(**found, unknown=dict.fromkeys(("macs", "flops", "activation_peak_bytes", "latency_ms"), reason))
-    args, kwargs = _arguments(example_input)
-    watch = _watched(model, args, kwargs)
-    tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
-
-    def call() -> object:
-        with torch.inference_mode():
-            return model(*args, **kwargs)
-
-    return Tally(
-        **found,
-        macs=sum(watch.macs.values()),
-        macs_nonzero=None if watch.nonzero is None else sum(watch.nonzero.values()),
-        uncounted=dict(watch.uncounted),
-        activation_peak_bytes=watch.peak,
-        layers=_layers(model, watch),
-        depends_on={
-            "input_shape": [list(one.shape) for one in tensors] if len(tensors) != 1 else list(tensors[0].shape),
-            "dtype": "+".join(sorted({str(one.dtype).removeprefix("torch.") for one in tensors})),
-            "mode": "train" if in_training else "eval",
-        },
-        call=None if on_meta else call,
-        around=lambda: _as_before(model),
-        what="model(example)",
-        unknown={"latency_ms": "the model lies on the meta device"} if on_meta else {},
-    )
-
-
-def _watched(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watch:
-    watch = Watch(model, (args, kwargs))
-    with _as_before(model), torch.no_grad(), watch.running():
-        try:
-            model(*args, **kwargs)
-        except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
-            shapes = [tuple(one.shape) for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
-            lines = str(error).strip().splitlines()
-            layer = dict(model.named_modules()).get(watch.failed_in, model)
-            raise InvalidExample(
-                f"expected an example that {type(model).__name__} takes, got shapes {shapes!r}; in "
-                f"{watch.failed_in or 'the model'} ({_short(layer)}): {lines[0] if lines else type(error).__name__}"
-            ) from error
-    return watch
+    if in_training and len(in_training) < len(modes):
+        return "mixed"
+    return "train" if in_training else "eval"
 
 
 def _packs(module: nn.Module) -> bool:
@@ -102,29 +109,42 @@ def _packs(module: nn.Module) -> bool:
     return type(module).__module__.startswith("torch.ao.")
 
 
-def _short(module: nn.Module) -> str:
-    text = f"{type(module).__name__}({module.extra_repr()})"
-    return text if len(text) <= 120 else type(module).__name__
+def _watched(model: nn.Module, row_of: Mapping[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watch:
+    """The model has run once, without gradients. Raises InvalidExample."""
+    watch = Watch(model, row_of, (args, kwargs))
+    with as_before(model), torch.no_grad(), watch.running():
+        try:
+            model(*args, **kwargs)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            failed = watch.failure[1] if watch.failure and watch.failure[0] is error else ""
+            came = [
+                f"{_shape(one)} of {_dtype(one)} on {one.device}"
+                for one in tree_leaves((args, kwargs))
+                if isinstance(one, Tensor)
+            ]
+            lines = str(error).strip().splitlines() or [""]
+            raise InvalidExample(
+                f"expected an example that {type(model).__name__} takes, got {', '.join(came)}; in "
+                f"{failed or 'the model'} ({_short(model.get_submodule(failed))}): {type(error).__name__}: {lines[0]}"
+            ) from error
+    return watch
 
 
-@contextmanager
-def _as_before(model: nn.Module) -> Iterator[None]:
-    """Buffers and random numbers are afterwards what they were: a pass in training mode moves both."""
-    held = [
-        (module, name, buffer, None if buffer is None or buffer.is_meta else buffer.detach().clone())
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-    ]
-    state = torch.get_rng_state()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
-        with torch.no_grad():
-            for module, name, buffer, values in held:
-                module._buffers[name] = buffer
-                if buffer is not None and values is not None and not torch.equal(buffer, values):
-                    buffer.copy_(values)
+def _call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], devices: set[str]) -> Any:
+    """One run, to its end on every device."""
+
+    def call() -> object:
+        with torch.inference_mode():
+            return model(*args, **kwargs)
+
+    def call_and_wait() -> object:
+        out = call()
+        torch.accelerator.synchronize()
+        return out
+
+    return call if devices == {"cpu"} else call_and_wait
 
 
 def _arguments(example_input: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -145,43 +165,38 @@ def _arguments(example_input: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return args, kwargs
 
 
-def _layers(model: nn.Module, watch: Watch) -> tuple[Layer, ...]:
-    """Every module without parts, and those with parts that multiply themselves; the MACs add up to the model's."""
-    rows = []
+def _layers(model: nn.Module, weights: Weights, row_of: Mapping[str, str], watch: Watch) -> tuple[Layer, ...]:
+    """Every layer without parts, and what else has parameters or multiplies itself: both add up to the model's."""
+    own = torch_weights.parameters_by_row(weights, row_of)
+    table = []
     for name, module in model.named_modules():
-        leaf = next(module.children(), None) is None
-        if not leaf and not watch.macs[name]:
+        if row_of[name] != name:
             continue
-        own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
-        rows.append(Layer(name, type(module).__name__, own, watch.macs[name], watch.shapes.get(name)))
-    return tuple(rows)
+        if next(module.children(), None) is not None and not (
+            own[name] or watch.macs[name] or name in watch.uncounted
+        ):
+            continue
+        macs = None if name in watch.uncounted else watch.macs[name]
+        table.append(Layer(name, type(module).__name__, own[name], macs, watch.shapes.get(name)))
+    return tuple(table)
 
 
-def _stored(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors of the state_dict by name, a shared one once, and what int8 layers have packed away."""
-    found: dict[str, Tensor] = {}
-    seen = set()
-    for name, entry in model.state_dict(keep_vars=True).items():
-        for place, tensor in enumerate(one for one in tree_leaves(entry) if isinstance(one, Tensor)):
-            if id(tensor) not in seen:
-                seen.add(id(tensor))
-                found[f"{name}.{place}" if place else name] = tensor
-    return found
+def _added(uncounted: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for operations in uncounted.values():
+        for name, times in operations.items():
+            totals[name] = totals.get(name, 0) + times
+    return totals
 
 
-def _by_dtype(stored: Mapping[str, Tensor]) -> dict[str, int]:
-    sizes: Counter[str] = Counter()
-    for tensor in stored.values():
-        sizes[str(tensor.dtype).removeprefix("torch.")] += bytes_of(tensor)
-    return dict(sizes)
+def _short(module: nn.Module) -> str:
+    text = f"{type(module).__name__}({module.extra_repr()})"
+    return text if len(text) <= 120 else type(module).__name__
 
 
-def _nonzero(tensor: Tensor) -> int:
-    plain = tensor.detach().int_repr() if tensor.is_quantized else tensor.detach()
-    return int(torch.count_nonzero(plain))
+def _shape(tensor: Tensor) -> list[int] | str:
+    return "nested" if tensor.is_nested else list(tensor.shape)
 
 
-def _serialized(model: nn.Module) -> int:
-    file = io.BytesIO()
-    torch.save(model.state_dict(), file)
-    return file.getbuffer().nbytes
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
