@@ -186,7 +186,11 @@ def main(words: list[str] | None = None) -> int:
         with open(options.json, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(one) + "\n" for one in [*records, total])
     short = missed(records)
-    print("\n".join(["", *short]) if short else "\nSmaller than each, near the bound, and fast enough.")
+    print(
+        "\n".join(["", "What --check asks for and this run does not show:", *short])
+        if short
+        else "\nSmaller than each, near the bound, and fast enough."
+    )
     return 1 if options.check and short else 0
 
 

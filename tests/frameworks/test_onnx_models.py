@@ -334,6 +334,22 @@ def test_every_truncation_of_a_file_is_refused_or_leaves_the_counts_as_they_are(
             measure(tmp_path / "net.onnx")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (b"weight", b"weig\xffh", "a name in the ONNX graph is no text"),
+        (b"\x10\x01", b"\x10\x7d", "125 stands for no type of elements"),
+    ],
+)
+def test_a_file_with_garbled_names_or_types_is_refused(old, new, sentence, tmp_path: Path) -> None:
+    net = model([node("MatMul", "x weight", "y")], {"x": (1, 3)}, weights={"weight": ones(3, 2)})
+    whole = net.SerializeToString()
+    assert old in whole
+    (tmp_path / "net.onnx").write_bytes(whole.replace(old, new))
+    with pytest.raises(UnsupportedModel, match=sentence):
+        measure(tmp_path / "net.onnx")
+
+
 def test_an_array_that_is_shorter_than_its_shape_is_refused() -> None:
     short = onnx.TensorProto(name="w", data_type=1, dims=[3, 2], raw_data=bytes(20))
     with pytest.raises(UnsupportedModel, match="array 'w' does not hold what its shape"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -291,7 +293,7 @@ def test_weights_that_make_no_sense_are_refused(weights, message) -> None:
         ({"bits": 2, "quantizer": "uniform", "channel_axis": 2}, r"an axis of 'weights', shape \(3, 4\), got 2"),
         ({"per": "net"}, "'layer' or 'model', got 'net'"),
         ({"only": ["bias"]}, r"got \['bias'\]"),
-        ({"only": "weights"}, r"a collection of names out of \['weights'\]"),
+        ({"only": "weights"}, r"a list of names, got the text 'weights'"),
         ({"bits": 2, "symmetric": False}, "goes with quantizer='uniform'"),
     ],
 )
@@ -324,6 +326,17 @@ def test_what_is_no_model_is_refused() -> None:
 def test_whole_numbers_are_not_compressed_by_name() -> None:
     with pytest.raises(InvalidWeights, match="expected floats to compress, got dtype int64 for 'n'"):
         compress({"w": SOME, "n": np.ones((2, 2), np.int64)}, bits=2, only=["n"])
+
+
+def test_without_numpy_the_extra_is_named() -> None:
+    script = "import sys; sys.modules['numpy'] = None; import trimtab; trimtab.compress([])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.stderr.strip().endswith('compressing needs numpy: pip install "trimtab[measure]"')
+
+
+def test_a_notebook_shows_the_table() -> None:
+    report = compress(SOME, bits=2)
+    assert report._repr_html_() == f"<pre>{report}</pre>"
 
 
 def test_compress_is_a_function_whatever_was_imported_first() -> None:

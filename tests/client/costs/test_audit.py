@@ -82,3 +82,9 @@ def test_the_table_shows_both_and_what_is_wrong(net) -> None:
     text = str(front(net, masked(net)))
     assert "bytes stored" in text
     assert "! zeros, not smaller: " in text
+
+
+def test_a_notebook_shows_the_table_escaped() -> None:
+    found = audit({"w": np.ones((2, 2))}, {"w": np.ones((2, 2))})
+    assert found._repr_html_().startswith("<pre>")
+    assert "before" in found._repr_html_()

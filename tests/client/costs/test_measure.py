@@ -246,3 +246,8 @@ def test_without_numpy_the_error_says_what_to_install():
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert run.stdout.strip() == 'counting arrays needs numpy: pip install "trimtab[measure]"'
+
+
+def test_what_is_no_site_is_refused_in_words():
+    with pytest.raises(trimtab.costs.InvalidSite, match=r"expected site=Site\(.*, got 'DEU'"):
+        measure(a_perceptron(), X, seconds=0.001, site="DEU")

@@ -143,7 +143,9 @@ def _chosen(weights: Weights, only: Collection[str] | None) -> list[str]:
     if not weights:
         raise InvalidWeights("expected at least one array, got none")
     if only is not None:
-        unknown = [only] if isinstance(only, str) else [name for name in only if name not in weights]
+        if isinstance(only, str):
+            raise InvalidCompression(f"only takes a list of names, got the text {only!r}: only=[{only!r}]")
+        unknown = [name for name in only if name not in weights]
         if unknown:
             raise InvalidCompression(f"only takes a collection of names out of {list(weights)!r}, got {unknown!r}")
         return [name for name in weights if name in only]

@@ -41,6 +41,7 @@ def weights_of(model: Any) -> tuple[Weights, Callable[[Weights], Any], bool]:
     raise UnsupportedModel(
         "expected a dict {name: array}, an array, a list of arrays, a torch.nn.Module, or a fitted perceptron or "
         f"linear model of scikit-learn, got {kind.__module__}.{kind.__qualname__}"
+        + ("; was it fitted?" if hasattr(model, "fit") else "")
     )
 
 

@@ -115,6 +115,9 @@ class Report:
             },
         }
 
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
+
     def __str__(self) -> str:
         lines = [f"{'stage':<12}{'bytes':>14}{'rate':>9}{'bits/weight':>13}{'bound':>14}"]
         for stage in self.stages:

@@ -5,6 +5,7 @@ before: the model as it was. after: the same model pruned, quantised or rebuilt,
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,9 @@ class Audit:
     loaded_bytes: tuple[int, int]
     latency_ratio: tuple[float, float] | None
     findings: tuple[Finding, ...]
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         rows = [

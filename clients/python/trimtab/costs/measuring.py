@@ -69,8 +69,10 @@ def _footprint(
     call: Callable[[], object], timing: Timing, site: Site | None, seconds: float, threads: int
 ) -> Footprint:
     """Energy and CO2 of a call, with the same threads as when it was timed; unknown without a site."""
-    from trimtab.costs import energy, pinning
+    from trimtab.costs import energy, footprint, pinning
 
+    if not isinstance(site, footprint.Site | None):
+        raise footprint.InvalidSite(f"expected site=Site(watts=…, country=…), got {site!r}")
     if site is None:
         return energy.Footprint(unknown=dict.fromkeys(("energy_mj", "co2_g"), _NO_SITE))
     with pinning.pinned(threads):

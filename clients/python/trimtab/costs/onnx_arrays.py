@@ -81,7 +81,9 @@ class Stored:
 
 
 def dtype(elem_type: int) -> str:
-    """The type's name: "float32", "bfloat16", "int4"."""
+    """The type's name: "float32", "bfloat16", "int4". Raises UnsupportedModel for a number that stands for none."""
+    if elem_type not in onnx.TensorProto.DataType.values():
+        raise UnsupportedModel(f"{elem_type} stands for no type of elements that onnx {onnx.__version__} knows")
     name: str = onnx.TensorProto.DataType.Name(elem_type).lower()
     return {"float": "float32", "double": "float64"}.get(name, name)
 

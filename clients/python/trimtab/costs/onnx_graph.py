@@ -40,7 +40,10 @@ def flow(model: onnx.ModelProto, feeds: Feeds | None) -> Flow:
 
     Raises InvalidExample for feeds that do not fit, UnsupportedModel for shapes that contradict each other.
     """
-    thin = _thin(model)
+    try:
+        thin = _thin(model)
+    except UnicodeDecodeError as error:
+        raise UnsupportedModel(f"a name in the ONNX graph is no text: {error}") from error
     inputs = inputs_of(model)
     bound: dict[str, int] = {}
     if feeds is not None:
