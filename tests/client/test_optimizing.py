@@ -262,8 +262,16 @@ def test_an_exception_in_a_thread_is_raised_once_the_others_have_ended(server: F
     assert len(states(server)) < 20
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, also in a run that a shell started in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_gives_the_trials_of_all_threads_back_without_waiting_for_them(
-    server: FakeServer, study: Study
+    server: FakeServer, study: Study, ctrl_c: None
 ) -> None:
     running, end = threading.Barrier(3), threading.Event()
 
