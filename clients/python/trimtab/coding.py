@@ -172,9 +172,7 @@ def payload_bits(message: Iterable[Hashable], code: Mapping[Any, str]) -> int:
     [12, 16, 37]
     """
     counts = Counter(message)
-    missing = [symbol for symbol in counts if symbol not in code]
-    if missing:
-        raise InvalidCode(f"expected symbols of {list(code)!r}, got {missing[0]!r}")
+    _need_words(counts, code)
     return sum(count * len(code[symbol]) for symbol, count in counts.items())
 
 
@@ -211,9 +209,7 @@ def file_rate(
 def expected_length(p: Distribution, code: Mapping[Any, str]) -> float:
     """L = Σ p · length of the word, in bits per symbol. Raises InvalidCode, InvalidDistribution."""
     sent = {symbol: share for symbol, share in shares(p).items() if share > 0}
-    missing = [symbol for symbol in sent if symbol not in code]
-    if missing:
-        raise InvalidCode(f"expected symbols of {list(code)!r}, got {missing[0]!r}")
+    _need_words(sent, code)
     return math.fsum(share * len(code[symbol]) for symbol, share in sent.items())
 
 
@@ -258,6 +254,12 @@ def _lengths(weights: Mapping[Any, float]) -> dict[Any, int]:
             lengths[symbol] += 1
         heapq.heappush(heap, (one[0] + other[0], max(one[1], other[1]) + 1, number, symbols))
     return lengths
+
+
+def _need_words(symbols: Iterable[Any], code: Mapping[Any, str]) -> None:
+    missing = [symbol for symbol in symbols if symbol not in code]
+    if missing:
+        raise InvalidCode(f"expected symbols of {list(code)!r}, got {missing[0]!r}")
 
 
 def _in_order(symbols: Iterable[Any]) -> list[Any]:

@@ -21,7 +21,6 @@ from trimtab.compression.errors import CorruptStream, InvalidCompression
 
 Symbols = np.ndarray[Any, Any]
 
-LARGEST_ALPHABET = 2**16
 _RAW = -zlib.MAX_WBITS
 _MEMORY = 9
 """zlib's largest buffer, so that a table of code lengths serves 32,768 symbols."""

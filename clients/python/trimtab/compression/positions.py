@@ -16,14 +16,9 @@ WIDTHS = range(2, 13)
 """Bits that are tried where none are given."""
 
 
-def entries(positions: Ints, bits: int) -> int:
-    """How many entries, with fillers, so many bits per gap need."""
-    return len(positions) + int((_gaps(positions) >> bits).sum())
-
-
 def relative(positions: Ints, bits: int) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
     """The gaps (m,) as uint16, and which entries (m,) are real and no fillers."""
-    gap = _gaps(positions)
+    gap = np.diff(positions, prepend=-1) - 1
     fillers = gap >> bits
     where = np.arange(len(gap)) + np.cumsum(fillers)
     gaps = np.full(len(gap) + int(fillers.sum()), 2**bits - 1, np.uint16)
@@ -36,7 +31,3 @@ def relative(positions: Ints, bits: int) -> tuple[Ints, np.ndarray[Any, np.dtype
 def absolute(gaps: Ints) -> Ints:
     """The positions (m,) of all entries, fillers too."""
     return np.cumsum(gaps.astype(np.int64) + 1) - 1
-
-
-def _gaps(positions: Ints) -> Ints:
-    return np.diff(positions, prepend=-1) - 1
