@@ -5,12 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from starlette.testclient import TestClient
 
 import trimtab
-from trimtab_service.app import build_rooms, create_app
-from trimtab_service.settings import Settings
-from trimtab_service.usecases import keys
 
 SPACE = {
     "lr": trimtab.Float(1e-4, 1.0, log=True),
@@ -29,23 +25,6 @@ def train(trial):
     width = trial.params.get("width_2", 1)
     accuracy = math.exp(-(math.log10(trial["lr"] / 0.01) ** 2)) * (1 - 1 / (width + 1))
     return {"accuracy": accuracy, "size_bytes": 100 * width, "macs": 10 * width}
-
-
-@pytest.fixture
-def rooms(database_url):
-    return build_rooms(Settings(database=database_url, deadline_seconds=120))
-
-
-@pytest.fixture
-def http(database_url, rooms):
-    with TestClient(create_app(Settings(database=database_url), rooms), base_url="http://127.0.0.1") as http:
-        yield http
-
-
-@pytest.fixture
-def client(http, rooms):
-    with trimtab.Client(key=keys.make_key(rooms).text, http=http) as client:
-        yield client
 
 
 def test_a_study_from_its_definition_to_its_front(client):

@@ -12,9 +12,6 @@ from starlette.testclient import TestClient
 
 import trimtab
 from tests.dashboard.builders import seen
-from trimtab_service.app import build_rooms, create_app
-from trimtab_service.settings import Settings
-from trimtab_service.usecases import keys
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # eight rounds will do
 
@@ -28,22 +25,6 @@ def train(trial):
     model = MLPClassifier((trial["width"],), learning_rate_init=trial["lr"], max_iter=8, random_state=trial.number)
     model.fit(X, y)
     return model.score(X_test, y_test), model, X_test
-
-
-@pytest.fixture
-def rooms(database_url):
-    return build_rooms(Settings(database=database_url, deadline_seconds=120))
-
-
-@pytest.fixture
-def http(database_url, rooms):
-    with TestClient(create_app(Settings(database=database_url), rooms), base_url="http://127.0.0.1") as http:
-        yield http
-
-
-@pytest.fixture
-def key(rooms):
-    return keys.make_key(rooms).text
 
 
 @pytest.fixture

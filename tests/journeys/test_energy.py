@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from starlette.testclient import TestClient
 
 import trimtab
 from trimtab.costs import EnergyTracker, Site
 from trimtab.costs.meters import StatedPower
-from trimtab_service.app import build_rooms, create_app
-from trimtab_service.settings import Settings
-from trimtab_service.usecases import keys
 
 SITE = Site(country="DEU", watts=15, pue=1.2)
-
-
-@pytest.fixture
-def client(database_url):
-    settings = Settings(database=database_url, deadline_seconds=120)
-    rooms = build_rooms(settings)
-    with TestClient(create_app(settings, rooms), base_url="http://127.0.0.1") as http:
-        with trimtab.Client(key=keys.make_key(rooms).text, http=http) as client:
-            yield client
 
 
 def test_the_energy_of_the_trials_comes_back_as_a_ledger(client):

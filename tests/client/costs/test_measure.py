@@ -4,32 +4,21 @@ import json
 import math
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
 import trimtab.costs
+from tests.client.costs.perceptrons import BINARY, X, a_perceptron
 from trimtab.costs import InvalidExample, UnsupportedModel, measure
 from trimtab.costs.energy import Site
 from trimtab.errors import TrimtabError
-
-X = np.random.default_rng(0).normal(size=(60, 7))
-BINARY = (X[:, 0] > 0).astype(int)
-THREE = np.digitize(X[:, 0], [-0.5, 0.5])
-
-
-def a_perceptron(hidden=(5, 4), labels=THREE, kind=MLPClassifier, rows=X):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return kind(hidden_layer_sizes=hidden, max_iter=3, random_state=0).fit(rows, labels)
 
 
 def test_named_arrays_are_counted_by_their_own_dtypes():

@@ -1,7 +1,6 @@
 """`measure` on scikit-learn's perceptrons, linear models and projections, against counts made by hand."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from scipy import sparse
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA, FastICA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
@@ -21,7 +19,7 @@ from sklearn.linear_model import (
     SGDOneClassSVM,
     SGDRegressor,
 )
-from sklearn.neural_network import BernoulliRBM, MLPClassifier, MLPRegressor
+from sklearn.neural_network import BernoulliRBM, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
@@ -38,17 +36,8 @@ from sklearn.preprocessing import (
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import LinearSVC, LinearSVR
 
+from tests.client.costs.perceptrons import BINARY, THREE, X, a_perceptron
 from trimtab.costs import measure
-
-X = np.random.default_rng(0).normal(size=(60, 7))
-BINARY = (X[:, 0] > 0).astype(int)
-THREE = np.digitize(X[:, 0], [-0.5, 0.5])
-
-
-def a_perceptron(hidden=(5, 4), labels=THREE, kind=MLPClassifier, rows=X):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return kind(hidden_layer_sizes=hidden, max_iter=3, random_state=0).fit(rows, labels)
 
 
 def test_a_perceptron_is_counted_as_by_hand():
