@@ -197,6 +197,18 @@ class Surrogate:
         V = K @ self.L_inverse.T
         return self.mean + K @ self.alpha, self._variance(V)
 
+    def covariance(self, X: Floats) -> Floats:
+        """Posterior covariance of the objective, without noise, symmetric; its diagonal is the variance. -> (k, k)
+
+        Rasmussen & Williams 2006, Eq. (2.24).
+        """
+        V = self._cross(X)[0] @ self.L_inverse.T
+        Z = (X - _centre(self.data.X)) / self.length_scales
+        C: Floats = math.exp(self.theta[-2]) * matern(squared_distances(Z, Z))[0] - V @ V.T
+        C = (C + C.T) / 2.0
+        C[np.diag_indices_from(C)] = self._variance(V)
+        return C
+
     def predict_with_gradient(self, X: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Posterior mean and variance, and their gradients by the columns of X. -> (k,), (k,), (k, D), (k, D)"""
         K, G, Z = self._cross(X)
