@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.optimizer.spaces import SMALL, every_configuration, spaces, spell
 from trimtab_service.domain.space import Space
+from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.configurations import Configurations, shuffled
 from trimtab_service.optimizer.encoding import Encoding
 
@@ -85,9 +86,9 @@ def test_the_shuffle_of_a_huge_range_stays_in_it_and_does_not_repeat(count: int,
 
 def test_unused_configurations_leave_out_those_taken() -> None:
     configurations = every(Space.from_spec(SMALL))
-    rows = list(configurations.unused(frozenset(), [0]))
+    rows = list(configurations.unused(Available(configurations.encoding), [0]))
     taken = set(configurations.encoding.keys(configurations.all()[:9]))
-    left = list(configurations.unused(taken, [0]))
+    left = list(configurations.unused(Available(configurations.encoding, taken), [0]))
     assert (len(rows), len(left)) == (15, 6)
     kept = [tuple(row) for row in rows if configurations.encoding.keys(row[None, :])[0] not in taken]
     assert [tuple(row) for row in left] == kept
@@ -97,7 +98,7 @@ def test_a_million_million_configurations_are_walked_without_listing_them() -> N
     space = Space.from_spec({f"p{n}": {"type": "int", "low": 1, "high": 10} for n in range(12)})
     configurations = every(space)
     begun = time.perf_counter()
-    rows = list(itertools.islice(configurations.unused(frozenset(), [5]), 200))
+    rows = list(itertools.islice(configurations.unused(Available(configurations.encoding), [5]), 200))
     assert configurations.count == 10**12
     assert len({row.tobytes() for row in rows}) == 200
     assert time.perf_counter() - begun < 2.0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.optimizer.spaces import NETWORK, SMALL, SQUARE, every_configuration, spaces, spell
 from trimtab_service.domain.space import Params, Space
 from trimtab_service.optimizer import designs
+from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.designs import Purpose
 from trimtab_service.optimizer.encoding import Encoding
 
@@ -22,7 +23,7 @@ def encoding_of(spec: dict[str, Any]) -> Encoding:
 
 
 def on_grid(encoding: Encoding, points: dict[str, int] | None = None, seed: int = 0) -> list[Params]:
-    return [encoding.params(row[0]) for row in designs.grid(encoding, points or {}, seed, frozenset())]
+    return [encoding.params(row[0]) for row in designs.grid(Available(encoding), points or {}, seed)]
 
 
 @settings(max_examples=40, deadline=None)
@@ -80,7 +81,7 @@ def test_a_truncated_grid_has_a_fair_share_of_every_value() -> None:
     encoding = encoding_of(NETWORK)
     shares = np.zeros(3)
     for seed in range(20):
-        rows = itertools.islice(designs.grid(encoding, {}, seed, frozenset()), 40)
+        rows = itertools.islice(designs.grid(Available(encoding), {}, seed), 40)
         activations = [encoding.params(row[0])["activation"] for row in rows]
         shares += [activations.count(one) / 800 for one in ("relu", "tanh", "logistic")]
     np.testing.assert_allclose(shares, 1 / 3, atol=0.06)  # 3.6 standard deviations of 800 fair draws
@@ -99,7 +100,7 @@ def test_random_and_sobol_points_respect_conditions(data: st.DataObject) -> None
     encoding = Encoding.of(space)
     seed, number = data.draw(st.integers(0, 2**63 - 1)), data.draw(st.integers(0, 10_000))
     for design in (designs.random, designs.sobol):
-        levels = design(encoding, number, seed, frozenset())
+        levels = design(Available(encoding), number, seed)
         assert levels is not None
         params = encoding.params(levels[0])
         assert space.check(params) == params
@@ -115,10 +116,10 @@ def test_sobol_points_of_successive_trials_fill_the_square_evenly() -> None:
 def test_random_points_differ_by_trial_and_by_seed() -> None:
     encoding = encoding_of(SQUARE)
     drawn = {
-        (number, seed): designs.random(encoding, number, seed, frozenset()) for number in range(5) for seed in (0, 1)
+        (number, seed): designs.random(Available(encoding), number, seed) for number in range(5) for seed in (0, 1)
     }
     assert len({levels.tobytes() for levels in drawn.values() if levels is not None}) == 10
-    again = designs.random(encoding, 3, 1, frozenset())
+    again = designs.random(Available(encoding), 3, 1)
     np.testing.assert_array_equal(drawn[3, 1], again)
 
 
@@ -127,11 +128,11 @@ def test_every_configuration_of_a_small_space_is_drawn_once_then_none(design: An
     encoding = encoding_of(SMALL)
     taken: set[bytes] = set()
     for number in range(15):
-        levels = design(encoding, number, 0, taken)
+        levels = design(Available(encoding, taken), number, 0)
         (key,) = encoding.keys(levels)
         assert key not in taken
         taken.add(key)
-    assert design(encoding, 15, 0, taken) is None
+    assert design(Available(encoding, taken), 15, 0) is None
 
 
 def test_a_space_with_a_continuous_parameter_is_never_used_up() -> None:
@@ -139,7 +140,7 @@ def test_a_space_with_a_continuous_parameter_is_never_used_up() -> None:
         {"x": {"type": "float", "low": 0, "high": 1}, "flag": {"type": "int", "low": 0, "high": 1}}
     )
     taken = {encoding.keys(encoding.levels([{"x": 0.5, "flag": flag}]))[0] for flag in (0, 1)}
-    assert designs.unused(encoding, 0, 0, taken) is not None
+    assert designs.unused(Available(encoding, taken), 0, 0) is not None
 
 
 def test_the_initial_design_grows_with_the_dimension_up_to_ten() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.optimizer.spaces import NETWORK, SMALL, spaces
 from trimtab_service.domain.space import Params, Space
+from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.maximize import maximize
 
@@ -40,9 +41,8 @@ class Flat(Nearness):
 
 def found(encoding: Encoding, score: Nearness, taken: frozenset[bytes] = frozenset(), seed: int = 0) -> Any:
     return maximize(
-        encoding,
+        Available(encoding, taken),
         score,
-        taken=taken,
         incumbents=encoding.centre(),
         scales=np.full(encoding.width, 0.5),
         rng=np.random.default_rng(seed),

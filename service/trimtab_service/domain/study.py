@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ from trimtab_service.domain.errors import (
     UnknownMetric,
 )
 from trimtab_service.domain.metric import COST_METRICS, Direction, Objective, Value, check_metric_name
-from trimtab_service.domain.space import Space
+from trimtab_service.domain.space import Params, Space
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MAX_OBJECTIVES = 4
@@ -67,6 +67,8 @@ class Problem:
     """All that the optimizer needs to know of a study.
 
     metrics: further metrics that trials may tell, beside the objectives and COST_METRICS.
+    allows: whether params of the space may be proposed; None allows all. A function that can be pickled; it has no
+    JSON form.
     """
 
     space: Space
@@ -75,6 +77,7 @@ class Problem:
     algorithm: Algorithm = Algorithm.GP
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    allows: Callable[[Params], bool] | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.objectives) <= MAX_OBJECTIVES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from trimtab_service.domain.study import Algorithm, Problem
 from trimtab_service.domain.trial import History, Source
 from trimtab_service.optimizer import designs
 from trimtab_service.optimizer.acquisition import ImprovementOfFront, ImprovementOnBest
+from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.designs import Purpose
-from trimtab_service.optimizer.encoding import Encoding, Floats, Key
+from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.maximize import Acquisition, maximize
 from trimtab_service.optimizer.modelling import Model, Past, model
 from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
@@ -39,20 +40,21 @@ def suggest(
     encoding = Encoding.of(problem.space)
     past = Past.of(encoding, len(problem.objectives), history)
     if problem.algorithm is Algorithm.GRID:
-        return _grid(problem, encoding, past.keys, len(numbers), Source.GRID)
+        return _grid(problem, Available(encoding, past.keys, problem.allows), len(numbers), Source.GRID)
     models: list[Model] | None = None
     items: list[Proposal] = []
     for number in numbers:
+        available = Available(encoding, past.keys, problem.allows)
         if problem.algorithm is Algorithm.RANDOM:
-            source, levels = Source.RANDOM, designs.random(encoding, number, problem.seed, past.keys)
+            source, levels = Source.RANDOM, designs.random(available, number, problem.seed)
         elif problem.algorithm is Algorithm.SOBOL:
-            source, levels = Source.SOBOL, designs.sobol(encoding, number, problem.seed, past.keys)
+            source, levels = Source.SOBOL, designs.sobol(available, number, problem.seed)
         elif _is_initial(problem, encoding, past):
-            source, levels = Source.INITIAL, _initial(problem, encoding, past, number)
+            source, levels = Source.INITIAL, _initial(problem, available, number)
         else:
             seen = past.reduced(encoding)
             models = models or model(problem, encoding, seen, surrogates)
-            source, levels = Source.GP, _promising(problem, encoding, seen, models, number)
+            source, levels = Source.GP, _promising(problem, available, seen, models, number)
         if levels is None:
             break
         items.append(Proposal(encoding.params(levels[0]), source))
@@ -70,12 +72,12 @@ def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int
     None repeats the history or another; fewer than numbers, perhaps none, when none are left.
     """
     encoding = Encoding.of(problem.space)
-    taken = set(encoding.keys(encoding.levels([one.params for one in history])))
+    taken = frozenset(encoding.keys(encoding.levels([one.params for one in history])))
     if problem.algorithm is Algorithm.GRID:
-        return _grid(problem, encoding, taken, len(numbers), Source.FALLBACK)
+        return _grid(problem, Available(encoding, taken, problem.allows), len(numbers), Source.FALLBACK)
     items: list[Proposal] = []
     for number in numbers:
-        levels = designs.fallback(encoding, number, problem.seed, taken)
+        levels = designs.fallback(Available(encoding, taken, problem.allows), number, problem.seed)
         if levels is None:
             break
         items.append(Proposal(encoding.params(levels[0]), Source.FALLBACK))
@@ -83,10 +85,10 @@ def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int
     return Proposals(tuple(items), {})
 
 
-def _grid(problem: Problem, encoding: Encoding, taken: Container[Key], count: int, source: Source) -> Proposals:
-    left = designs.grid(encoding, problem.options.get("points") or {}, problem.seed, taken)
+def _grid(problem: Problem, available: Available, count: int, source: Source) -> Proposals:
+    left = designs.grid(available, problem.options.get("points") or {}, problem.seed)
     rows = [levels for levels, _ in zip(left, range(count), strict=False)]
-    return Proposals(tuple(Proposal(encoding.params(levels[0]), source) for levels in rows), {})
+    return Proposals(tuple(Proposal(available.encoding.params(levels[0]), source) for levels in rows), {})
 
 
 # --- The Gaussian process -------------------------------------------------------------------------------------------
@@ -100,31 +102,29 @@ def _is_initial(problem: Problem, encoding: Encoding, past: Past) -> bool:
     return len(past.told) + len(past.pending) < wanted or len(past.told) < _FEWEST
 
 
-def _initial(problem: Problem, encoding: Encoding, past: Past, number: int) -> Floats | None:
+def _initial(problem: Problem, available: Available, number: int) -> Floats | None:
     """The centre of the space first, then points of a Sobol sequence."""
-    centre = encoding.centre()
-    if encoding.keys(centre)[0] not in past.keys:
-        return centre
-    return designs.sobol(encoding, number, problem.seed, past.keys)
+    centre = available.encoding.centre()
+    return centre if available(centre)[0] else designs.sobol(available, number, problem.seed)
 
 
 def _promising(
-    problem: Problem, encoding: Encoding, past: Past, models: Sequence[Model], number: int
+    problem: Problem, available: Available, past: Past, models: Sequence[Model], number: int
 ) -> Floats | None:
-    """Where the improvement expected is highest, among configurations not tried."""
+    """Where the improvement expected is highest, among configurations that are available."""
+    encoding = available.encoding
     if len(models) == 1:
         acquisition, incumbents = _over_best(encoding, past, models[0])
     else:
         acquisition, incumbents = _over_front(problem.objectives, encoding, past, models)
     found = maximize(
-        encoding,
+        available,
         acquisition,
-        taken=past.keys,
         incumbents=incumbents,
         scales=np.min([one.surrogate.length_scales for one in models], axis=0),
         rng=np.random.default_rng([problem.seed, number, Purpose.CANDIDATES]),
     )
-    return designs.unused(encoding, number, problem.seed, past.keys) if found is None else found
+    return designs.unused(available, number, problem.seed) if found is None else found
 
 
 def _over_best(encoding: Encoding, past: Past, one: Model) -> tuple[Acquisition, Floats]:

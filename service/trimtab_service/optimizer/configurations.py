@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from trimtab_service.optimizer.encoding import Encoding, Floats, Key
+from trimtab_service.optimizer.available import Available
+from trimtab_service.optimizer.encoding import Encoding, Floats
 
 __all__ = ["Choices", "Configurations", "shuffled"]
 
 _ROUNDS = 6
 _CHUNK = 64
+_REFUSED = 20_000
+"""So many configurations in a row that the problem does not allow end a walk, which else might never end."""
 
 Choices = range | tuple[float, ...]
 """Levels of one axis, ascending: a range where all values are meant, so that 2^53 of them need no list."""
@@ -106,14 +109,21 @@ class Configurations:
         """The levels of every configuration. Only for small counts. -> (count, p)"""
         return np.array([self.levels(number) for number in range(self.count)])
 
-    def unused(self, taken: Container[Key], seed: Sequence[int]) -> Iterator[Floats]:
-        """The configurations that are not taken, in the order shuffled by seed. Each -> (p,)"""
+    def unused(self, available: Available, seed: Sequence[int]) -> Iterator[Floats]:
+        """The configurations that are available, in the order shuffled by seed. Each -> (p,)
+
+        The walk is complete unless the problem's predicate refuses 20,000 in a row.
+        """
+        refused = 0
         for start in range(0, self.count, _CHUNK):
             numbers = range(start, min(start + _CHUNK, self.count))
             rows = np.array([self.levels(shuffled(number, self.count, seed)) for number in numbers])
-            for row, key in zip(rows, self.encoding.keys(rows), strict=True):
-                if key not in taken:
-                    yield row
+            untaken = available.untaken(rows)
+            found = available.allowed(rows, untaken)
+            yield from rows[found]
+            refused = 0 if found.any() else refused + int(np.count_nonzero(untaken))
+            if refused >= _REFUSED:
+                return
 
     def _branch(self, axis: int) -> tuple[_Branch, ...]:
         """The levels that a child's condition names, by what they rule out, and the rest, which rule out all."""

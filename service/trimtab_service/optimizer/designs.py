@@ -1,19 +1,20 @@
 """Proposals that need no model: grid, random, Sobol, and the points a model starts from.
 
-Every function returns levels (see encoding). `taken` holds the keys of all configurations tried or pending.
+Every function returns levels (see encoding) of configurations that are available, or None when none is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
 import numpy as np
 from scipy.stats import qmc
 
 from trimtab_service.domain.parameter import Float, Int
+from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.configurations import Choices, Configurations
-from trimtab_service.optimizer.encoding import Axis, Encoding, Floats, Key
+from trimtab_service.optimizer.encoding import Axis, Encoding, Floats
 
 __all__ = ["Purpose", "draw", "fallback", "grid", "initial_size", "random", "sobol", "unused"]
 
@@ -21,6 +22,8 @@ GRID_POINTS = 3
 """Values that the grid takes of a number, unless the option points says otherwise."""
 _TRIES = 64
 """Draws that may be repeats before the remaining configurations are looked through one by one."""
+_MORE_TRIES = 4_096
+"""Further draws from a continuous space of which the problem allows a part."""
 
 
 class Purpose(IntEnum):
@@ -50,49 +53,56 @@ def draw(encoding: Encoding, number: int, seed: int, purpose: Purpose) -> Floats
     return encoding.spread(sequence.random(1))
 
 
-def sobol(encoding: Encoding, number: int, seed: int, taken: Container[Key]) -> Floats | None:
-    """The trial's Sobol point, or a random one where that is taken. None: exhausted. -> (1, p)"""
-    levels = draw(encoding, number, seed, Purpose.SOBOL)
-    if encoding.keys(levels)[0] not in taken:
-        return levels
-    return random(encoding, number, seed, taken)
+def sobol(available: Available, number: int, seed: int) -> Floats | None:
+    """The trial's Sobol point, or a random one where that is not available. None: exhausted. -> (1, p)"""
+    levels = draw(available.encoding, number, seed, Purpose.SOBOL)
+    return levels if available(levels)[0] else random(available, number, seed)
 
 
-def fallback(encoding: Encoding, number: int, seed: int, taken: Container[Key]) -> Floats | None:
+def fallback(available: Available, number: int, seed: int) -> Floats | None:
     """The same from a sequence of its own. None: exhausted. -> (1, p)"""
-    levels = draw(encoding, number, seed, Purpose.FALLBACK)
-    if encoding.keys(levels)[0] not in taken:
-        return levels
-    return random(encoding, number, seed, taken, Purpose.FALLBACK)
+    levels = draw(available.encoding, number, seed, Purpose.FALLBACK)
+    return levels if available(levels)[0] else random(available, number, seed, Purpose.FALLBACK)
 
 
-def random(
-    encoding: Encoding, number: int, seed: int, taken: Container[Key], purpose: Purpose = Purpose.RANDOM
-) -> Floats | None:
-    """A configuration drawn uniformly among those not taken. None: exhausted. -> (1, p)"""
-    rng = np.random.default_rng([seed, number, purpose])
-    for _ in range(_TRIES):
-        levels = encoding.spread(rng.random((1, encoding.dims)))
-        if encoding.keys(levels)[0] not in taken:
-            return levels
-    return unused(encoding, number, seed, taken)
+def random(available: Available, number: int, seed: int, purpose: Purpose = Purpose.RANDOM) -> Floats | None:
+    """A configuration drawn uniformly among those available. None: exhausted. -> (1, p)"""
+    levels = _drawn(available, np.random.default_rng([seed, number, purpose]), _TRIES)
+    return unused(available, number, seed) if levels is None else levels
 
 
-def unused(encoding: Encoding, number: int, seed: int, taken: Container[Key]) -> Floats | None:
-    """Some configuration that is not taken, by looking through them. None: exhausted. -> (1, p)"""
-    choices = tuple(
-        range(axis.size) if axis.size else (float(np.random.default_rng([seed, number]).random()),)
-        for axis in encoding.axes
-    )  # a continuous parameter gets one fresh value, so that only the discrete ones can be used up
-    rows = Configurations(encoding, choices).unused(taken, [seed, number, Purpose.UNUSED])
+def unused(available: Available, number: int, seed: int) -> Floats | None:
+    """Some configuration that is available, by looking through them. None: exhausted. -> (1, p)
+
+    A continuous space of which the problem allows almost nothing counts as exhausted after 4,096 draws.
+    """
+    encoding = available.encoding
+    fresh = np.random.default_rng([seed, number])
+    if available.allows is not None and not encoding.discrete:
+        return _drawn(available, fresh, _MORE_TRIES)
+    value = float(fresh.random())
+    choices = tuple(range(axis.size) if axis.size else (value,) for axis in encoding.axes)
+    # a continuous parameter gets one fresh value, so that only the discrete ones can be used up
+    rows = Configurations(encoding, choices).unused(available, [seed, number, Purpose.UNUSED])
     row = next(rows, None)
     return None if row is None else row[None, :]
 
 
-def grid(encoding: Encoding, points: Mapping[str, int], seed: int, taken: Container[Key]) -> Iterator[Floats]:
-    """The configurations of the grid that are not taken, in an order shuffled by the seed. Each -> (1, p)"""
+def _drawn(available: Available, rng: np.random.Generator, tries: int) -> Floats | None:
+    """The first of so many uniform draws that is available. -> (1, p)"""
+    for _ in range(tries // _TRIES):
+        levels = available.encoding.spread(rng.random((_TRIES, available.encoding.dims)))
+        found = levels[available(levels)]
+        if len(found):
+            return found[:1]
+    return None
+
+
+def grid(available: Available, points: Mapping[str, int], seed: int) -> Iterator[Floats]:
+    """The configurations of the grid that are available, in an order shuffled by the seed. Each -> (1, p)"""
+    encoding = available.encoding
     choices = tuple(grid_levels(axis, points.get(axis.parameter.name)) for axis in encoding.axes)
-    for row in Configurations(encoding, choices).unused(taken, [seed, Purpose.GRID]):
+    for row in Configurations(encoding, choices).unused(available, [seed, Purpose.GRID]):
         yield row[None, :]
 
 

@@ -1,11 +1,10 @@
-"""Finds where the acquisition is highest in a mixed space, among the configurations that are not taken.
+"""Finds where the acquisition is highest in a mixed space, among the configurations that are available.
 
 S: starts.  p, D: see encoding.  Levels say which configurations are tried; points are what the acquisition sees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +12,9 @@ import numpy as np
 from scipy.stats import qmc
 
 from trimtab_service.optimizer.ascent import climb
+from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.configurations import Configurations
-from trimtab_service.optimizer.encoding import Axis, Encoding, Floats, Key
+from trimtab_service.optimizer.encoding import Axis, Encoding, Floats
 
 __all__ = ["Acquisition", "maximize"]
 
@@ -28,7 +28,7 @@ _OTHER_CHOICES = 16
 """A categorical with more choices than this has a random few of them looked at per sweep."""
 _STEPS = (1.0, 2.0)
 _NEVER = -1e300
-"""The score of what is taken or not a number."""
+"""The score of what is not available or not a number."""
 
 
 class Acquisition(Protocol):
@@ -45,35 +45,37 @@ class Acquisition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    encoding: Encoding
+    available: Available
     acquisition: Acquisition
-    taken: Container[Key]
     scales: Floats
     rng: np.random.Generator
 
+    @property
+    def encoding(self) -> Encoding:
+        return self.available.encoding
+
     def scores(self, levels: Floats) -> Floats:
-        """Scores of configurations; those taken score never. (n, p) -> (n,)"""
+        """Scores of configurations; those not available score never. (n, p) -> (n,)"""
         if len(levels) == 0:
             return np.empty(0)
         scores = self.acquisition(self.encoding.points(levels))
-        free = np.array([key not in self.taken for key in self.encoding.keys(levels)])
-        return np.where(free & np.isfinite(scores), scores, _NEVER)
+        return np.where(self.available(levels) & np.isfinite(scores), scores, _NEVER)
 
 
 def maximize(
-    encoding: Encoding,
+    available: Available,
     acquisition: Acquisition,
     *,
-    taken: Container[Key],
     incumbents: Floats,
     scales: Floats,
     rng: np.random.Generator,
 ) -> Floats | None:
-    """The levels of the best configuration found that is not taken; None when none was found. -> (1, p)
+    """The levels of the best configuration found that is available; None when none was found. -> (1, p)
 
     incumbents: (i, p), good configurations to look around, the best first.  scales: (D,), length scales, per column.
     """
-    search = _Search(encoding, acquisition, taken, scales, rng)
+    encoding = available.encoding
+    search = _Search(available, acquisition, scales, rng)
     if encoding.discrete:
         every = Configurations.every(encoding)
         if every.count <= SMALL_SPACE:
