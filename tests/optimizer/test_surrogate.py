@@ -217,3 +217,9 @@ def test_theta_of_another_space_is_not_used() -> None:
     state = theta_to_state(THETA, ("a", "b", "c"))
     assert theta_from_state(state, ("a", "b")) is None
     assert theta_from_state({**state, "log_scale": math.nan}, ("a", "b", "c")) is None
+
+
+def test_a_deterministic_fit_keeps_the_noise_at_its_floor() -> None:
+    found = fit(told(25), GROUPS, 3, THETA, deterministic=True).surrogate
+    assert found.theta[-1] == bounds(3)[-1][0] == math.log(1e-6)
+    assert fit(told(25), GROUPS, 3, THETA).surrogate.theta[-1] > math.log(1e-5)

@@ -86,9 +86,10 @@ def default_theta(dims: int) -> Floats:
     return np.array([math.log(0.5) + 0.25 * math.log(max(dims, 1))] * dims + [0.0, math.log(1e-3)])
 
 
-def bounds(dims: int) -> list[tuple[float, float]]:
-    """The box that θ lies in."""
-    return [_LOG_ELL_BOUNDS] * dims + [_LOG_S2_BOUNDS, _LOG_N2_BOUNDS]
+def bounds(dims: int, *, deterministic: bool = False) -> list[tuple[float, float]]:
+    """The box that θ lies in. deterministic: the noise is fixed at its floor."""
+    noise = (_LOG_N2_BOUNDS[0],) * 2 if deterministic else _LOG_N2_BOUNDS
+    return [_LOG_ELL_BOUNDS] * dims + [_LOG_S2_BOUNDS, noise]
 
 
 def penalty(theta: Floats) -> tuple[float, Floats]:
@@ -276,14 +277,16 @@ class Fit:
     evaluations: int
 
 
-def fit(data: Rows, groups: Groups, dims: int, warm: Floats | None = None) -> Fit:
+def fit(data: Rows, groups: Groups, dims: int, warm: Floats | None = None, *, deterministic: bool = False) -> Fit:
     """The surrogate whose θ is most probable given the rows: L-BFGS-B from the stored θ, or the default, or both.
 
-    Where all z are equal there is nothing to learn θ from, and the start is kept. Raises LinAlgError.
+    deterministic: whether z are free of noise. Where all z are equal there is nothing to learn θ from, and the start
+    is kept. Raises LinAlgError.
     """
     default = default_theta(dims)
+    box = bounds(dims, deterministic=deterministic)
     starts = [default] if warm is None else [warm, default] if len(data) < _FEW else [warm]
-    starts = [np.clip(start, *np.array(bounds(dims)).T) for start in starts]
+    starts = [np.clip(start, *np.array(box).T) for start in starts]
     if np.ptp(data.z) == 0.0:
         return Fit(Surrogate.of(starts[0], data, groups), misfit(starts[0], data, groups)[0], 1)
     best, value, evaluations = starts[0], math.inf, 0
@@ -294,7 +297,7 @@ def fit(data: Rows, groups: Groups, dims: int, warm: Floats | None = None) -> Fi
             args=(data, groups),
             jac=True,
             method="L-BFGS-B",
-            bounds=bounds(dims),
+            bounds=box,
             options={"maxiter": 50, "gtol": 1e-2, "ftol": 1e9 * np.finfo(float).eps},
         )
         evaluations += int(found.nfev)
