@@ -11,7 +11,7 @@ from trimtab_service.domain.errors import (
     UnknownMetric,
 )
 from trimtab_service.domain.metric import Objective, Value
-from trimtab_service.domain.study import Problem, difference
+from trimtab_service.domain.study import Algorithm, Problem, difference
 
 SPEC = {
     "space": {"lr": {"type": "float", "low": 1e-4, "high": 1.0, "log": True}},
@@ -43,14 +43,25 @@ def test_an_objective_turns_values_into_losses():
         ({"objectives": {"a": {"direction": "min", "log": True, "reference": 0}}}, InvalidStudy, "above 0 on a log"),
         ({"metrics": ["accuracy"]}, InvalidStudy, "each metric is named once"),
         ({"algorithm": "tpe"}, InvalidStudy, "['gp', 'grid', 'random', 'sobol'], got 'tpe'"),
-        ({"options": {"deterministic": True}}, NotSupported, "deterministic"),
-        ({"options": {"acquisition": "ucb"}}, NotSupported, "'ucb' is not built yet"),
+        ({"options": {"deterministic": 1}}, InvalidStudy, "option deterministic must be true or false, got 1"),
+        ({"options": {"repeats": "yes"}}, InvalidStudy, "option repeats must be true or false, got 'yes'"),
+        (
+            {"options": {"acquisition": "ucb"}},
+            InvalidStudy,
+            "with several objectives must be one of ['log_ehvi'], got 'ucb'",
+        ),
+        (
+            {"options": {"acquisition": "log_ehvi"}, "objectives": {"a": "min"}},
+            InvalidStudy,
+            "with one objective must be one of ['log_ei', 'ei', 'pi', 'ucb'], got 'log_ehvi'",
+        ),
         ({"options": {"acquisition": "magic"}}, InvalidStudy, "got 'magic'"),
         ({"options": {"n_initial": 0}}, InvalidStudy, "n_initial must be a whole number of at least 1, got 0"),
         ({"algorithm": "grid", "options": {"points": {"lr": 1}}}, InvalidStudy, "[2, 1000], got 1"),
         ({"algorithm": "grid", "options": {"points": {"x": 3}}}, InvalidStudy, "expected parameters ['lr'], got 'x'"),
         ({"algorithm": "random", "options": {"points": {}}}, InvalidStudy, "takes options [], got ['points']"),
-        ({"options": {"acquisition": []}}, InvalidStudy, "acquisition must be 'log_ehvi', got []"),
+        ({"options": {"acquisition": []}}, InvalidStudy, "must be one of ['log_ehvi'], got []"),
+        ({"algorithm": "sobol", "options": {"repeats": True}}, InvalidStudy, "takes options [], got ['repeats']"),
         ({"options": [1]}, InvalidStudy, "options must be {option: value}, got [1]"),
         ({"metrics": "train_s"}, InvalidStudy, "metrics must be a list of names, got 'train_s'"),
         ({"metrics": [["a"]]}, InvalidStudy, "a metric's name is a letter or _"),
@@ -66,6 +77,19 @@ def test_a_definition_that_makes_no_sense_is_refused(changes, error, says):
     with pytest.raises(error) as caught:
         Problem.from_spec({**SPEC, **changes})
     assert says in caught.value.detail
+
+
+@pytest.mark.parametrize("acquisition", ["log_ei", "ei", "pi", "ucb", None])
+def test_the_model_takes_an_acquisition_repeats_and_a_word_on_noise(acquisition):
+    options = {"acquisition": acquisition, "deterministic": True, "repeats": False, "n_initial": 3}
+    problem = Problem.from_spec({**SPEC, "objectives": {"accuracy": "max"}, "options": options})
+    assert problem.options == options
+    assert Problem.from_spec({**SPEC, "options": {"acquisition": "log_ehvi"}}).options == {"acquisition": "log_ehvi"}
+
+
+def test_every_algorithm_has_its_options():
+    for algorithm in Algorithm:
+        assert Problem.from_spec({**SPEC, "algorithm": algorithm.value}).algorithm is algorithm
 
 
 def test_told_values_are_checked_against_the_study():

@@ -21,7 +21,7 @@ from trimtab_service.optimizer.algorithms import modelled_reference
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.modelling import Past, model
 from trimtab_service.optimizer.pareto import hypervolume
-from trimtab_service.optimizer.suggest import suggest
+from trimtab_service.optimizer.suggest import fallback_proposals, suggest
 
 ALGORITHMS = ("gp", "random", "sobol", "grid")
 TWO = {
@@ -156,6 +156,44 @@ def test_a_batch_is_the_same_as_asking_one_by_one_with_the_others_pending() -> N
     batch = suggest(problem, history, {}, [12, 13, 14]).items
     pending = tuple(open_trial(12 + place, one.params) for place, one in enumerate(batch[:2]))
     assert suggest(problem, (*history, *pending), {}, [14]).items == batch[2:]
+
+
+# --- Repeats --------------------------------------------------------------------------------------------------------
+
+
+def test_with_repeats_a_small_space_is_asked_of_for_ever_and_new_points_come_first() -> None:
+    problem = a_problem(SMALL, options={"repeats": True})
+    history, _ = play(problem, lambda params: (float(params["depth"]),), 25, workers=2)
+    assert len(history) == 25
+    tried = [spell(one.params) for one in history]
+    assert len(set(tried[:7])) == 7  # the initial design repeats nothing
+    assert len(set(tried)) < 25
+    assert min(one.params["depth"] for one in history[15:]) == 1
+
+
+def test_with_repeats_what_failed_or_is_pending_is_still_not_proposed() -> None:
+    problem = a_problem(SMALL, options={"repeats": True})
+    everything = play(a_problem(SMALL, algorithm="grid"), lambda params: (1.0,), 15)[0]
+    history = (
+        *(told(one.number, one.params, 0.1 * one.number) for one in everything[:6]),
+        *(failed(one.number, one.params) for one in everything[6:11]),
+        *(open_trial(one.number, one.params) for one in everything[11:]),
+    )
+    again = {spell(one.params) for one in everything[:6]}
+    for proposals in (
+        suggest(problem, history, {}, range(15, 23)),
+        fallback_proposals(problem, history, range(15, 23)),
+    ):
+        assert {spell(one.params) for one in proposals.items} == again  # each once, since then it is pending
+        assert len(proposals.items) == 6
+    assert suggest(a_problem(SMALL), history, {}, [15]).items == ()
+
+
+def test_with_repeats_the_initial_design_of_a_tiny_space_goes_round_again() -> None:
+    problem = a_problem({"a": {"type": "int", "low": 1, "high": 3}}, options={"repeats": True, "n_initial": 8})
+    history, sources = play(problem, lambda params: (float(params["a"]),), 8)
+    assert sources == [Source.INITIAL] * 8
+    assert sorted(one.params["a"] for one in history[:3]) == [1, 2, 3]
 
 
 # --- The same again -------------------------------------------------------------------------------------------------

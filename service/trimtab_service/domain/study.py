@@ -20,6 +20,7 @@ from trimtab_service.domain.errors import (
     UnknownMetric,
 )
 from trimtab_service.domain.metric import COST_METRICS, Direction, Objective, Value, check_metric_name
+from trimtab_service.domain.options import check_options
 from trimtab_service.domain.space import Params, Space
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -33,16 +34,6 @@ class Algorithm(StrEnum):
     GRID = "grid"
     RANDOM = "random"
     SOBOL = "sobol"
-
-
-_OPTIONS: dict[Algorithm, set[str]] = {
-    Algorithm.GP: {"acquisition", "n_initial"},
-    Algorithm.GRID: {"points"},
-    Algorithm.RANDOM: set(),
-    Algorithm.SOBOL: set(),
-}
-_LATER_OPTIONS = {"deterministic"}
-_LATER_ACQUISITIONS = {"ei", "pi", "ucb"}
 
 
 class StudyState(StrEnum):
@@ -87,7 +78,7 @@ class Problem:
             raise InvalidStudy(f"each metric is named once, got {names!r}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
             raise InvalidStudy(f"seed must be a whole number in [0, 2^63), got {self.seed!r}")
-        _check_options(self)
+        check_options(self.options, algorithm=self.algorithm, objectives=len(self.objectives), space=self.space)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Problem:
@@ -260,39 +251,3 @@ def _objective(name: str, spec: object) -> Objective:
     if not isinstance(log, bool):
         raise InvalidStudy(f"objective {name!r}: log must be true or false, got {log!r}")
     return Objective(name, Direction.of(spec["direction"]), log, spec.get("reference"))
-
-
-def _check_options(problem: Problem) -> None:
-    later = sorted(set(problem.options) & _LATER_OPTIONS)
-    if later:
-        raise NotSupported(f"options {later!r} are not built yet")
-    allowed = _OPTIONS[problem.algorithm]
-    unknown = sorted(set(problem.options) - allowed)
-    if unknown:
-        raise InvalidStudy(
-            f"algorithm {problem.algorithm.value!r} takes options {sorted(allowed)!r}, got {unknown!r}"
-        )
-    acquisition = problem.options.get("acquisition")
-    expected = "log_ei" if len(problem.objectives) == 1 else "log_ehvi"
-    if acquisition is not None and acquisition != expected:
-        if isinstance(acquisition, str) and acquisition in _LATER_ACQUISITIONS | {"log_ei", "log_ehvi"}:
-            raise NotSupported(f"acquisition {acquisition!r} is not built yet for this study; use {expected!r}")
-        raise InvalidStudy(f"acquisition must be {expected!r}, got {acquisition!r}")
-    n_initial = problem.options.get("n_initial")
-    if n_initial is not None and (isinstance(n_initial, bool) or not isinstance(n_initial, int) or n_initial < 1):
-        raise InvalidStudy(f"option n_initial must be a whole number of at least 1, got {n_initial!r}")
-    _check_points(problem)
-
-
-def _check_points(problem: Problem) -> None:
-    """Option points of the grid: {float or int parameter: how many values of it the grid takes, at least 2}."""
-    points = problem.options.get("points")
-    if points is None:
-        return
-    if not isinstance(points, Mapping):
-        raise InvalidStudy(f"option points must be {{parameter: how many}}, got {points!r}")
-    for name, count in points.items():
-        if name not in problem.space.names:
-            raise InvalidStudy(f"option points: expected parameters {list(problem.space.names)!r}, got {name!r}")
-        if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= 1_000:
-            raise InvalidStudy(f"option points: {name!r} needs a whole number in [2, 1000], got {count!r}")

@@ -40,20 +40,23 @@ def suggest(
     encoding = Encoding.of(problem.space)
     past = Past.of(encoding, len(problem.objectives), history)
     if problem.algorithm is Algorithm.GRID:
-        return _grid(problem, Available(encoding, past.keys, problem.allows), len(numbers), Source.GRID)
+        return _grid(problem, _new(problem, encoding, past), len(numbers), Source.GRID)
     models: list[Model] | None = None
     items: list[Proposal] = []
     for number in numbers:
-        available = Available(encoding, past.keys, problem.allows)
+        available = _new(problem, encoding, past)
         if problem.algorithm is Algorithm.RANDOM:
             source, levels = Source.RANDOM, designs.random(available, number, problem.seed)
         elif problem.algorithm is Algorithm.SOBOL:
             source, levels = Source.SOBOL, designs.sobol(available, number, problem.seed)
         elif _is_initial(problem, encoding, past):
             source, levels = Source.INITIAL, _initial(problem, available, number)
+            if levels is None and problem.options.get("repeats"):
+                levels = _initial(problem, _again(problem, encoding, past), number)
         else:
             seen = past.reduced(encoding)
             models = models or model(problem, encoding, seen, surrogates)
+            available = _again(problem, encoding, past) if problem.options.get("repeats") else available
             source, levels = Source.GP, _promising(problem, available, seen, models, number)
         if levels is None:
             break
@@ -69,20 +72,34 @@ def suggest(
 def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int]) -> Proposals:
     """Quasi-random points for when no proposal could be computed, or the next points of a grid; no model is asked.
 
-    None repeats the history or another; fewer than numbers, perhaps none, when none are left.
+    None repeats the history or another, but a told one where the option repeats allows it and no other is left; fewer
+    than numbers, perhaps none, when none are left.
     """
     encoding = Encoding.of(problem.space)
-    taken = frozenset(encoding.keys(encoding.levels([one.params for one in history])))
+    past = Past.of(encoding, len(problem.objectives), history)
     if problem.algorithm is Algorithm.GRID:
-        return _grid(problem, Available(encoding, taken, problem.allows), len(numbers), Source.FALLBACK)
+        return _grid(problem, _new(problem, encoding, past), len(numbers), Source.FALLBACK)
     items: list[Proposal] = []
     for number in numbers:
-        levels = designs.fallback(Available(encoding, taken, problem.allows), number, problem.seed)
+        levels = designs.fallback(_new(problem, encoding, past), number, problem.seed)
+        if levels is None and problem.options.get("repeats"):
+            levels = designs.fallback(_again(problem, encoding, past), number, problem.seed)
         if levels is None:
             break
         items.append(Proposal(encoding.params(levels[0]), Source.FALLBACK))
-        taken |= set(encoding.keys(encoding.levels([items[-1].params])))
+        past = past.awaiting(encoding, items[-1].params)
     return Proposals(tuple(items), {})
+
+
+def _new(problem: Problem, encoding: Encoding, past: Past) -> Available:
+    """What no trial has had yet."""
+    return Available(encoding, past.keys, problem.allows)
+
+
+def _again(problem: Problem, encoding: Encoding, past: Past) -> Available:
+    """The same and what was told: all but what has failed or is pending."""
+    taken = frozenset(encoding.keys(np.vstack([past.failed, past.pending])))
+    return Available(encoding, taken, problem.allows)
 
 
 def _grid(problem: Problem, available: Available, count: int, source: Source) -> Proposals:
