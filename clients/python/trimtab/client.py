@@ -115,10 +115,10 @@ class Client:
 
         space: parameter name -> Float, Int, Categorical or Constant. objectives: metric -> "minimize", "maximize" or
         an Objective. metrics: what else trials may tell, beside the costs of `trimtab.measure`.
-        algorithm: gp, grid, random or sobol. options of gp: acquisition ("log_ei", "ei", "pi" or "ucb"; "log_ehvi" with
-        several objectives), deterministic (equal params always give equal values), n_initial (points before the first
-        model), repeats (params that have a result may be proposed again); of grid: points ({name: how many values}).
-        max_trials: the study's budget of trials.
+        algorithm: gp, grid, random or sobol. options of gp: acquisition ("log_ei", "ei", "pi" or "ucb"; with several
+        objectives "log_ehvi"), deterministic (equal params always give equal values), n_initial (points before the
+        first model), repeats (params that have a result may be proposed again); of grid: points ({name: how many
+        values}). max_trials: the study's budget of trials.
         exist_ok: the same name and the same definition give the study that is there.
         constraints, space_constraints, known_metrics, late_metrics, stopping, baseline and devices are passed on; a
         server that does not offer them yet says so (NotSupported).
