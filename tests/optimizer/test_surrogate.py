@@ -124,6 +124,24 @@ def test_duplicates_count_as_their_average_with_less_noise() -> None:
         np.testing.assert_allclose(left, right, atol=1e-7)  # the nugget is per row, hence not exactly
 
 
+def test_a_vague_tell_does_not_blur_a_sure_one_at_the_same_point() -> None:
+    """Where n2 is at its prior's mode, merged and apart are the same; elsewhere merging loses little."""
+    X = np.array([[0.2, 0.1, 0.1, 0.5]] * 3 + [[0.8, 0.3, 0.9, 0.5]])
+    z, told = np.array([1.0, 3.0, -2.0, -1.0]), np.array([0.0, 4.0, 0.3, 0.1])
+    merged = rows(X, z, told)
+    assert len(merged) == 2
+    assert 1.0 < merged.copies[0] < 3.0
+    assert merged.extra[0] < 0.001
+    at = np.random.default_rng(3).random((20, 4))
+    for n2, lost in ((math.exp(-5.0), 1e-6), (1e-4, 0.02), (0.1, 0.05)):
+        theta = np.array([*THETA[:-1], math.log(n2)])
+        mean, variance = Surrogate.of(theta, merged, GROUPS, mean=0.0).predict(at)
+        apart = Surrogate.of(theta, Rows(X, z, told, np.ones(4)), GROUPS, mean=0.0).predict(at)
+        assert np.all((variance > apart[1] - 1e-7) & (variance < apart[1] + lost))
+        if lost == 1e-6:
+            np.testing.assert_allclose(mean, apart[0], atol=1e-6)
+
+
 def test_told_variances_weaken_an_observation() -> None:
     X, z = np.array([[0.1] * 4, [0.9] * 4]), np.array([-1.0, 1.0])
     sure = Surrogate.of(THETA, rows(X, z, np.zeros(2)), GROUPS).predict(X)

@@ -29,6 +29,8 @@ Groups = NDArray[np.intp]
 NUGGET = 1e-9
 _SAME = 1e-9
 """Points this close in every column are one row."""
+_USUAL_NOISE = math.exp(-5.0)
+"""The mode of the prior of n2: told variances are weighed against it before n2 is known."""
 _JITTERS = (0.0, *(10.0**power for power in range(-8, 0)))
 """Added to the diagonal in turn, in units of s2, until A can be factored."""
 _LOG_ELL_BOUNDS = (math.log(0.025), math.log(1e3))
@@ -42,7 +44,11 @@ _BAD = 1e10
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a surrogate rests on. extra: (n,) told variances v, of the row's average. copies: (n,) c."""
+    """What a surrogate rests on. extra: (n,) told variances v, of the row's average. copies: (n,) c.
+
+    An average with weights w (of sum 1) has the noise n2 Σw² + Σw²v: c = 1 / Σw² is less than a whole number where
+    the variances told at one point differ.
+    """
 
     X: Floats
     z: Floats
@@ -54,14 +60,22 @@ class Rows:
 
 
 def rows(X: Floats, z: Floats, variances: Floats) -> Rows:
-    """Rows with duplicates averaged, in order of first appearance. X: (n, D), z and variances: (n,)"""
+    """Rows with duplicates averaged, the surer ones with more weight, in order of first appearance.
+
+    X: (n, D), z and variances: (n,)
+    """
     cells = np.round(X / _SAME)
-    _, first, inverse, counts = np.unique(cells, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    _, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     where = np.argsort(first)
-    sums = np.bincount(inverse.reshape(-1), weights=z)[where]
-    extra = np.bincount(inverse.reshape(-1), weights=variances)[where]
-    copies = counts[where].astype(float)
-    return Rows(X[first[where]], sums / copies, extra / copies**2, copies)
+    weights = _USUAL_NOISE / (_USUAL_NOISE + variances)
+
+    def summed(parts: Floats) -> Floats:
+        total: Floats = np.bincount(inverse.reshape(-1), weights=parts)[where].astype(float)
+        return total
+
+    total, squares = summed(weights), summed(weights**2)
+    extra = summed(weights**2 * variances) / total**2
+    return Rows(X[first[where]], summed(weights * z) / total, extra, total**2 / squares)
 
 
 # --- The objective of the fit ---------------------------------------------------------------------------------------
