@@ -14,11 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab_service.domain.parameter import Categorical, Choice, Constant, Float, Int, Parameter
+from trimtab_service.domain.parameter import Categorical, Choice, Constant, Float, Int, Parameter, identity
 from trimtab_service.domain.space import Params, Space
 
 __all__ = ["Axis", "Encoding", "Floats", "Key"]
@@ -69,21 +70,26 @@ class Axis:
 
     def level(self, value: Choice) -> float:
         """The level of a value that the parameter allows."""
+        return float(self.levels([value])[0])
+
+    def levels(self, values: Sequence[Any]) -> Floats:
+        """The levels of n values that the parameter allows. -> (n,)"""
         match self.parameter:
             case Constant():
-                return 0.0
+                return np.zeros(len(values))
             case Categorical() as parameter:
-                return float(parameter.index(value))
-            case Int() as parameter:
-                return float((int(value) - parameter.low) // parameter.step)
-            case Float(step=None) as parameter:
-                if value == parameter.high:
-                    return 1.0
-                number = math.log(float(value)) if parameter.log else float(value)
-                return min(max((number - self.low) / (self.high - self.low), 0.0), 1.0)
-            case Float(step=step, low=low):
+                places = {identity(choice): float(place) for place, choice in enumerate(parameter.choices)}
+                return np.array([places[identity(value)] for value in values])
+            case Int(low=low, step=step):
+                return np.array([float((int(value) - low) // step) for value in values])
+            case Float(step=None, high=high, log=log):
+                # math.log, since NumPy's may differ in the last bit by where in an array a number stands
+                line = np.array([math.log(value) for value in values] if log else values, dtype=float)
+                places_on_it = np.clip((line - self.low) / (self.high - self.low), 0.0, 1.0)
+                return np.where(np.array(values, dtype=float) == high, 1.0, places_on_it)
+            case Float(low=low, step=step):
                 assert step is not None
-                return float(round((float(value) - low) / step))
+                return np.rint((np.array(values, dtype=float) - low) / step)
         raise AssertionError(self.parameter)
 
     def value(self, level: float) -> Choice:
@@ -172,10 +178,10 @@ class Encoding:
     def levels(self, configurations: Sequence[Mapping[str, Choice]]) -> Floats:
         """The levels of params that lie in the space. -> (n, p)"""
         found = np.zeros((len(configurations), len(self.axes)))
-        for row, params in enumerate(configurations):
-            for column, axis in enumerate(self.axes):
-                if axis.parameter.name in params:
-                    found[row, column] = axis.level(params[axis.parameter.name])
+        for column, axis in enumerate(self.axes):
+            name = axis.parameter.name
+            there = [row for row, params in enumerate(configurations) if name in params]
+            found[there, column] = axis.levels([configurations[row][name] for row in there])
         return self.canonical(found)
 
     def params(self, levels: Floats) -> Params:
