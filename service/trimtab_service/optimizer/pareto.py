@@ -32,13 +32,19 @@ def non_dominated(losses: ArrayLike) -> NDArray[np.bool_]:
     if len(values) == 0:
         return np.zeros(0, dtype=bool)
     order = np.lexsort(values.T[::-1])  # a row can only be dominated by one that sorts before it
+    rows = values[order]
+    first = np.append(True, np.any(rows[1:] != rows[:-1], axis=1))  # of equal rows, which stand or fall together
+    left, place = np.flatnonzero(first), 0
+    if values.shape[1] <= 2:  # then the least of the last objective so far tells
+        last = rows[left, -1]
+        left = left[np.append(True, last[1:] < np.minimum.accumulate(last)[:-1])]
+        place = len(left)
+    while place < len(left):
+        dominated = np.all(rows[left] >= rows[left[place]], axis=1)
+        dominated[place] = False
+        left, place = left[~dominated], place + 1
     front = np.zeros(len(values), dtype=bool)
-    kept = np.empty((0, values.shape[1]))
-    for row in order:
-        no_worse = np.all(kept <= values[row], axis=1)
-        if not np.any(no_worse & np.any(kept < values[row], axis=1)):
-            front[row] = True
-            kept = np.vstack([kept, values[row]])
+    front[order] = np.isin(np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0)), left)
     return front
 
 
