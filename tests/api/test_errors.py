@@ -58,6 +58,11 @@ def no_complete_trial(api: Api) -> Response:
     return api.get("/v1/studies/digits/best")
 
 
+def no_surrogate(api: Api) -> Response:
+    api.study()
+    return api.get("/v1/studies/digits/importances")
+
+
 def trial_already_finished(api: Api) -> Response:
     api.study()
     return api.tell(api.complete(0.9), accuracy=0.8)
@@ -208,8 +213,8 @@ CASES: dict[str, Callable[[Api], Response]] = {
     case.__name__: case
     for case in (
         *(invalid_space, invalid_study, study_conflict, study_name_taken, not_supported, study_not_found),
-        *(trial_not_found, no_complete_trial, trial_already_finished, trial_not_running, lease_lost, illegal_move),
-        *(budget_reached, space_exhausted, study_paused, invalid_params, invalid_value, unknown_metric),
+        *(trial_not_found, no_complete_trial, no_surrogate, trial_already_finished, trial_not_running, lease_lost),
+        *(illegal_move, budget_reached, space_exhausted, study_paused, invalid_params, invalid_value, unknown_metric),
         *(missing_metric, invalid_query, idempotency_key_reused, overloaded, compute_unavailable),
         *(database_unavailable, invalid_json, invalid_host, unauthorized, forbidden, not_found, method_not_allowed),
         *(payload_too_large, unsupported_media_type, invalid_request, too_many_attempts, internal_error),

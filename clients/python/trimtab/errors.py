@@ -1,7 +1,7 @@
 """Every error of the client. Each carries .code and .detail, and says what was expected and what came.
 
 TrimtabError
-├── NotFound            StudyNotFound, TrialNotFound, NoCompleteTrial
+├── NotFound            StudyNotFound, TrialNotFound, NoCompleteTrial, NoSurrogate
 ├── Conflict            StudyConflict, StudyNameTaken, TrialAlreadyFinished, TrialNotRunning, LeaseLost, IllegalMove,
 │                       StudyFinished (code: budget_reached, space_exhausted, study_paused, no_feasible_configuration)
 ├── Invalid             InvalidSpace, InvalidStudy, InvalidParams (UnknownParameter), InvalidValue, UnknownMetric,
@@ -81,6 +81,12 @@ class NoCompleteTrial(NotFound):
     """No trial of this study is complete yet, so there is no best one."""
 
     code = "no_complete_trial"
+
+
+class NoSurrogate(NotFound):
+    """The study has no surrogate yet, so nothing can be predicted."""
+
+    code = "no_surrogate"
 
 
 class Conflict(TrimtabError):
@@ -264,7 +270,7 @@ FINISHED_CODES = ("budget_reached", "space_exhausted", "study_paused", "no_feasi
 _BY_CODE: dict[str, type[TrimtabError]] = {
     cls.code: cls
     for cls in (
-        *(StudyNotFound, TrialNotFound, NoCompleteTrial),
+        *(StudyNotFound, TrialNotFound, NoCompleteTrial, NoSurrogate),
         *(StudyConflict, StudyNameTaken, TrialAlreadyFinished, TrialNotRunning, LeaseLost, IllegalMove),
         *(InvalidSpace, InvalidStudy, InvalidParams, InvalidValue, UnknownMetric, MissingMetric),
         *(InvalidQuery, NotSupported, IdempotencyKeyReused, Unauthorized, Forbidden),

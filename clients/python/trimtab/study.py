@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, overload
 
-from trimtab import optimizing, wire
+from trimtab import insight, optimizing, wire
 from trimtab.errors import InvalidParams, InvalidQuery, TrialNotFound
 from trimtab.measured import Measured
 from trimtab.objective import Objective, objectives_from_wire
@@ -236,6 +236,24 @@ class Study:
         from trimtab.costs.ledger import ledger
 
         return ledger(self.trials(), baseline, small)
+
+    # --- What its surrogates say ------------------------------------------------------------------------------------
+
+    def predict(self, configurations: Iterable[Mapping[str, Any]]) -> insight.Predictions:
+        """What every objective is expected to be at each of some params: mean, standard deviation, 95 % interval.
+
+        Raises InvalidParams, and NoSurrogate with too few complete trials.
+        """
+        batches = insight.batches(configurations)
+        return insight.predictions([self.send("GET", "predict", params={"params": one}) for one in batches])
+
+    def importances(self) -> insight.Importances:
+        """How much each parameter matters for each objective. Raises NoSurrogate."""
+        return insight.Importances.of(self.send("GET", "importances"))
+
+    def calibration(self) -> insight.Calibrations:
+        """Whether the surrogate of each objective can be trusted. Raises NoSurrogate."""
+        return insight.Calibrations.of(self.send("GET", "calibration"))
 
     # --- Its life ---------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from trimtab_service.api.bodies import StrictBodies
 from trimtab_service.api.errors import ErrorAnswers, install_errors
 from trimtab_service.api.headers import HostCheck, SecurityHeaders
 from trimtab_service.api.openapi import install_openapi
-from trimtab_service.api.routes import history, operations, studies, trials
+from trimtab_service.api.routes import history, insight, operations, studies, trials
 from trimtab_service.usecases.rooms import Rooms
 
 __all__ = ["install", "routers"]
@@ -21,6 +21,7 @@ routers: tuple[APIRouter, ...] = (
     studies.router,
     trials.router,
     history.router,
+    insight.router,
 )
 
 

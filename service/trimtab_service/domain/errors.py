@@ -1,7 +1,7 @@
 """Every error that the rules can raise. Each carries a code; only the api turns codes into HTTP statuses.
 
 DomainError
-├── NotFound      StudyNotFound, TrialNotFound, NoCompleteTrial
+├── NotFound      StudyNotFound, TrialNotFound, NoCompleteTrial, NoSurrogate
 ├── Conflict      StudyConflict, StudyNameTaken, TrialAlreadyFinished, TrialNotRunning, LeaseLost, IllegalMove,
 │   └── StudyFinished   BudgetReached, SpaceExhausted, StudyPaused
 ├── Invalid       InvalidSpace, InvalidStudy, InvalidParams, InvalidValue, UnknownMetric, MissingMetric,
@@ -50,6 +50,12 @@ class NoCompleteTrial(NotFound):
     """No trial of this study is complete yet, so there is no best one."""
 
     code = "no_complete_trial"
+
+
+class NoSurrogate(NotFound):
+    """This study has no surrogate yet, so nothing can be predicted."""
+
+    code = "no_surrogate"
 
 
 class Conflict(DomainError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from trimtab_service.domain.study import Study
 from trimtab_service.store.clock import now
@@ -33,3 +33,16 @@ class Events(Scope):
             .order_by(trial_events.c.id)
         )
         return [(EventKind(kind), epoch) for kind, epoch in found]
+
+    def last_change(self, study: Study) -> tuple[int, int]:
+        """How many events the study's trials have had, and the latest one's id: another pair after every change.
+
+        The id alone would not do: a transaction that began earlier may commit later.
+        """
+        count, latest = self.connection.execute(
+            select(func.count(), func.coalesce(func.max(trial_events.c.id), 0))
+            .select_from(trial_events)
+            .join(trials, trials.c.id == trial_events.c.trial_id)
+            .where(self.of_study(study))
+        ).one()
+        return int(count), int(latest)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections import defaultdict
-from collections.abc import Callable
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from trimtab_service.compute import Compute
 from trimtab_service.domain.errors import DatabaseUnavailable
@@ -17,6 +17,32 @@ P = ParamSpec("P")
 R = TypeVar("R")
 RACES = 5
 """How often a use case is run again when another transaction got in between."""
+
+
+class Answers:
+    """Answers that hold until something changes: the latest most used ones. For many threads."""
+
+    def __init__(self, most: int = 128) -> None:
+        self._most = most
+        self._guard = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[Hashable, Any]] = OrderedDict()
+
+    def get(self, question: Hashable, seen: Hashable) -> Any:
+        """The answer that was kept when the same was seen, or None."""
+        with self._guard:
+            before, answer = self._kept.get(question, (None, None))
+            if answer is None or before != seen:
+                return None
+            self._kept.move_to_end(question)
+            return answer
+
+    def keep(self, question: Hashable, seen: Hashable, answer: object) -> None:
+        """Keep the answer, and drop the one that was not asked for the longest."""
+        with self._guard:
+            self._kept[question] = (seen, answer)
+            self._kept.move_to_end(question)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -32,6 +58,8 @@ class Rooms:
     deadline: float = 10.0
     proposing: dict[int, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     """One lock per study id, so that asks of one study see each other's trials as pending."""
+    answers: Answers = field(default_factory=Answers)
+    """What the surrogates answered of late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,153 @@
+"""What a study's surrogates believe, brought back from what they see to the objectives' own units.
+
+k: configurations.  z: what a surrogate sees, Normal(mean, variance) at a configuration.
+loss = w(z), the inverse of the warp, increasing.  The warp cuts the bad side at a cap: what lies beyond was modelled
+as the cap, so there the surrogate knows no more than "bad". Beliefs are of min(loss, cap); an interval that reaches
+the cap goes on to the worst loss told.
+value = ±loss, or 10^±loss on a log scale; minus when the metric is maximised.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from trimtab_service.domain.errors import NoSurrogate
+from trimtab_service.domain.insight import LEVEL, Beliefs, Fitted
+from trimtab_service.domain.metric import Direction, Objective
+from trimtab_service.domain.study import Problem
+from trimtab_service.domain.trial import History
+from trimtab_service.optimizer.encoding import Encoding, Floats
+from trimtab_service.optimizer.modelling import Model, Past, model
+from trimtab_service.optimizer.warping import Warp
+
+__all__ = ["Posterior", "Scale"]
+
+FEWEST = 2
+"""A surrogate needs so many told trials."""
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
+_HALF_WIDTH = float(ndtri(0.5 + LEVEL / 2.0))
+"""The interval is the median plus and minus so many standard deviations of z."""
+_LOWEST_LOG, _HIGHEST_LOG = math.log10(5e-324), math.log10(sys.float_info.max) - 1e-13
+"""log10 of the least and the largest positive float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How an objective's z becomes values of its metric. Made by `Scale.of`.
+
+    least, cap: the ends of the losses that the warp tells apart.  worst: the worst loss told, or the cap.
+    """
+
+    objective: Objective
+    warp: Warp
+    least: float
+    cap: float
+    worst: float
+
+    @classmethod
+    def of(cls, objective: Objective, warp: Warp, losses: Floats) -> Scale:
+        """The scale of an objective whose told losses are these. (n,)"""
+        with np.errstate(over="ignore"):  # what overflows is held at an end
+            ends = warp.invert(warp.apply(np.array([-np.inf, np.inf])))
+        least, cap = np.clip(ends, -sys.float_info.max, sys.float_info.max).tolist()
+        return cls(objective, warp, least, cap, max(cap, float(losses.max())))
+
+    def losses(self, z: Floats) -> Floats:
+        """z as losses, held at the cap."""
+        with np.errstate(over="ignore"):
+            return np.clip(self.warp.invert(z), self.least, self.cap)
+
+    def values(self, losses: Floats) -> Floats:
+        """Losses as values of the metric: the inverse of `Objective.loss`."""
+        signed = -losses if self.objective.direction is Direction.MAXIMIZE else losses
+        found: Floats = 10.0 ** np.clip(signed, _LOWEST_LOG, _HIGHEST_LOG) if self.objective.log else signed
+        return found
+
+    def beliefs(self, mean: Floats, variance: Floats) -> Beliefs:
+        """Of values: mean and standard deviation by Gauss-Hermite quadrature, median and interval by quantiles.
+
+        mean, variance: (k,), of z. Abramowitz & Stegun 1972, Eq. 25.4.46, with weight exp(-x²/2).
+        """
+        sd = np.sqrt(variance)
+        at_nodes = self.values(self.losses(mean[:, None] + sd[:, None] * _NODES))
+        size = np.maximum(np.max(np.abs(at_nodes), axis=1), sys.float_info.min)
+        scaled = at_nodes / size[:, None]  # squares of values near the largest float would overflow
+        weights = _WEIGHTS / _WEIGHTS.sum()
+        centre = scaled @ weights
+        spread = np.sqrt((scaled - centre[:, None]) ** 2 @ weights)
+        good, median, bad = (self.losses(mean + t * sd) for t in (-_HALF_WIDTH, 0.0, _HALF_WIDTH))
+        ends = self.values(np.stack([good, np.where(bad < self.cap, bad, self.worst)]))
+        return Beliefs(
+            mean=(centre * size).tolist(),
+            sd=(spread * size).tolist(),
+            median=self.values(median).tolist(),
+            lower=ends.min(axis=0).tolist(),
+            upper=ends.max(axis=0).tolist(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """The models of a problem's objectives, their scales, and the past that they rest on. Made by `Posterior.of`."""
+
+    problem: Problem
+    encoding: Encoding
+    past: Past
+    models: tuple[Model, ...]
+    scales: tuple[Scale, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, history: History, surrogates: Mapping[str, Mapping[str, Any]]) -> Posterior:
+        """The posterior given a history. surrogates: states of an earlier fit, where θ starts. Raises NoSurrogate."""
+        encoding = Encoding.of(problem.space)
+        if encoding.dims == 0:
+            raise NoSurrogate("no parameter of this study has more than one value, so there is nothing to model")
+        past = Past.of(encoding, len(problem.objectives), history)
+        if len(past.told) < FEWEST:
+            raise NoSurrogate(f"a surrogate needs {FEWEST} complete trials, this study has {len(past.told)}")
+        past = past.reduced(encoding)
+        models = tuple(model(problem, encoding, past, surrogates))
+        scales = tuple(
+            Scale.of(objective, one.warp, past.losses[:, place])
+            for place, (objective, one) in enumerate(zip(problem.objectives, models, strict=True))
+        )
+        return cls(problem, encoding, past, models, scales)
+
+    def by_metric(self) -> dict[str, tuple[Model, Scale]]:
+        """Metric -> its model and scale, in the order of the objectives."""
+        pairs = zip(self.models, self.scales, strict=True)
+        return dict(zip(self.problem.objective_names, pairs, strict=True))
+
+    def beliefs(self, levels: Floats) -> dict[str, Beliefs]:
+        """What each objective is believed to be, free of noise. (k, p) -> metric -> k beliefs"""
+        points = self.encoding.points(levels)
+        return {
+            metric: scale.beliefs(*one.surrogate.predict(points)) for metric, (one, scale) in self.by_metric().items()
+        }
+
+    def fitted(self) -> dict[str, Fitted]:
+        """Metric -> how its surrogate was fitted."""
+        return {metric: _fitted(self.encoding, one) for metric, (one, _) in self.by_metric().items()}
+
+
+def _fitted(encoding: Encoding, one: Model) -> Fitted:
+    theta = np.exp(one.surrogate.theta)
+    found = one.diagnostics
+    return Fitted(
+        length_scales=dict(zip(encoding.names, theta[:-2].tolist(), strict=True)),
+        scale=float(theta[-2]),
+        noise=float(theta[-1]),
+        warp=one.warp.to_state(),
+        fit=str(found["fit"]),
+        reason=str(found.get("reason", "")),
+        evaluations=int(found.get("evaluations", 0)),
+        rows=int(found["rows"]),
+        failures=int(found["failures"]),
+    )

@@ -1,0 +1,82 @@
+"""What the surrogates know, from the published client through the app to the database and back."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import trimtab
+
+SPACE = {
+    "lr": trimtab.Float(1e-4, 1.0, log=True),
+    "layers": trimtab.Int(1, 2),
+    "width_2": trimtab.Int(4, 64, log=True, when={"layers": [2]}),
+    "block": trimtab.Categorical(["plain", "separable"]),
+    "epochs": trimtab.Constant(3),
+}
+OBJECTIVES = {"accuracy": "maximize", "size_bytes": trimtab.Objective("minimize", log=True)}
+
+
+def size(params):
+    return 1_000.0 * (8 + params.get("width_2", 0)) * (1 if params["block"] == "separable" else 4)
+
+
+def train(trial):
+    return {
+        "accuracy": 0.9 - 0.1 * math.log10(trial["lr"] / 0.02) ** 2 + 0.02 * (trial["block"] == "plain"),
+        "size_bytes": size(trial.params),
+    }
+
+
+@pytest.fixture
+def study(client):
+    study = client.create_study("tiny", space=SPACE, objectives=OBJECTIVES, max_trials=40, algorithm="sobol", seed=1)
+    study.optimize(train, progress=False)
+    return study
+
+
+def test_a_client_asks_what_the_surrogates_know(study):
+    places = [
+        {"lr": 0.02, "layers": 1, "block": "plain", "epochs": 3},
+        {"lr": 1e-3, "layers": 2, "width_2": 16, "block": "separable", "epochs": 3},
+    ]
+    found = study.predict(places)
+    assert len(found) == 2
+    assert [one.params for one in found] == places
+    for one in found:
+        assert one["size_bytes"].lower <= size(one.params) <= one["size_bytes"].upper
+        assert one["size_bytes"].lower > 0
+    assert found[0]["accuracy"].mean == pytest.approx(0.92, abs=0.02)
+    assert "40 complete trials" in repr(found)
+    assert "<table>" in found._repr_html_()
+
+    shares = study.importances()
+    assert list(shares["accuracy"]) == list(SPACE)
+    assert shares["accuracy"]["lr"].total > 0.8
+    assert shares["accuracy"]["epochs"].total == 0
+    assert max(shares["size_bytes"], key=lambda name: shares["size_bytes"][name].total) == "block"
+    assert "lr" in repr(shares)
+
+    trust = study.calibration()
+    assert trust["accuracy"].score > 0.5
+    assert trust["accuracy"].sentence in repr(trust)
+    assert len(trust["accuracy"].held_out) == 40
+    assert sum(trust["accuracy"].pit_counts) == 40
+
+
+def test_many_params_go_in_requests_short_enough(study, http):
+    places = [{"lr": 1e-4 + place * 1e-5, "layers": 1, "block": "plain", "epochs": 3} for place in range(250)]
+    found = study.predict(places)
+    assert [one.params["lr"] for one in found] == [one["lr"] for one in places]
+    assert len(found) == 250
+
+
+def test_a_study_without_results_says_so(client):
+    study = client.create_study("new", space=SPACE, objectives=OBJECTIVES)
+    with pytest.raises(trimtab.NoSurrogate, match="this study has 0"):
+        study.importances()
+    with pytest.raises(trimtab.InvalidParams, match=r"params 1: lr must be in \[0.0001, 1.0\], got 7"):
+        study.predict([{"lr": 0.1, "layers": 1, "block": "plain"}, {"lr": 7, "layers": 1, "block": "plain"}])
+    with pytest.raises(trimtab.InvalidParams, match="expected a list of params"):
+        study.predict({"lr": 0.1})
