@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -155,8 +155,8 @@ class Observation:
     variances: tuple[float, ...] = ()
 
 
-History = tuple[Observation, ...]
-"""Every trial of a study, by number: complete, failed, and pending (waiting or running)."""
+History = Collection[Observation]
+"""Every trial of a study: complete, failed, and pending (waiting or running)."""
 
 
 def check_step(step: int) -> int:

@@ -7,7 +7,7 @@ without values, included).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
-from trimtab_service.domain.trial import OPEN, History, Observation
 from trimtab_service.optimizer import surrogate as gp
 from trimtab_service.optimizer import warping
-from trimtab_service.optimizer.encoding import Encoding, Floats, Key
+from trimtab_service.optimizer.encoding import Encoding, Floats
+from trimtab_service.optimizer.observed import Observed
 from trimtab_service.optimizer.pareto import non_dominated
 from trimtab_service.optimizer.surrogate import Rows, Surrogate
 from trimtab_service.optimizer.warping import Warp
@@ -36,39 +36,8 @@ _VAGUE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What is known before a proposal: told (n), failed (f) and pending (q) configurations, as levels.
-
-    losses, variances: (n, m).  numbers: of the trials told, and of those failed.
-    """
-
-    told: Floats
-    losses: Floats
-    variances: Floats
-    failed: Floats
-    pending: Floats
-    numbers: tuple[int, ...]
-    failed_numbers: tuple[int, ...]
-    keys: frozenset[Key]
-
-    @classmethod
-    def of(cls, encoding: Encoding, objectives: int, history: History) -> Past:
-        """The past of a history in any order."""
-        ordered = sorted(history, key=lambda observation: observation.number)
-        told = [one for one in ordered if _is_told(one, objectives)]
-        pending = [one for one in ordered if not _is_told(one, objectives) and one.state in OPEN]
-        failed = [one for one in ordered if not _is_told(one, objectives) and one.state not in OPEN]
-        levels = [_levels(encoding, some) for some in (told, failed, pending)]
-        return cls(
-            told=levels[0],
-            losses=np.array([one.losses for one in told], dtype=float).reshape(len(told), objectives),
-            variances=np.array([one.variances or (0.0,) * objectives for one in told]).reshape(len(told), objectives),
-            failed=levels[1],
-            pending=levels[2],
-            numbers=tuple(one.number for one in told),
-            failed_numbers=tuple(one.number for one in failed),
-            keys=frozenset(encoding.keys(np.vstack(levels))),
-        )
+class Past(Observed):
+    """What is known before a proposal. Made by `Past.of`."""
 
     def awaiting(self, encoding: Encoding, params: Params) -> Past:
         """The past with one more pending configuration, as it will read when it comes back as a trial."""
@@ -118,14 +87,6 @@ def _merged(orders: Sequence[NDArray[np.intp]], sizes: Sequence[int]) -> NDArray
                 break
             found[int(place)] = None
     return np.array(sorted(found), dtype=np.intp)
-
-
-def _is_told(observation: Observation, objectives: int) -> bool:
-    return len(observation.losses) == objectives and all(math.isfinite(loss) for loss in observation.losses)
-
-
-def _levels(encoding: Encoding, observations: Iterable[Observation]) -> Floats:
-    return encoding.levels([observation.params for observation in observations])
 
 
 @dataclass(frozen=True, slots=True)
