@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+from trimtab_service.optimizer import estimator
 from trimtab_service.optimizer.estimator import GaussianProcess
 from trimtab_service.optimizer.surrogate import NUGGET, bounds, default_theta
 
@@ -26,6 +28,10 @@ def told(n: int = 30, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     X = rng.random((n, 4))
     return X, 40.0 + 7.0 * (np.sin(6 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.1 * rng.standard_normal(n))
+
+
+def test_the_example_is_right() -> None:
+    assert doctest.testmod(estimator) == (0, 4)
 
 
 @pytest.mark.parametrize("settings", [{}, {"deterministic": True}, {"optimize": False}], ids=str)

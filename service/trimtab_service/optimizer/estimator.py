@@ -45,6 +45,12 @@ class GaussianProcess(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # s
     scale_, noise_: the variances of the objective beforehand and of one observation's noise (beside what is told of
         it), in y's unit squared.  mean_: the constant mean, in y's unit.
     centre_, spread_: mean and standard deviation of y; the spread of a constant y is 1.
+
+    >>> X = np.linspace(0.0, 1.0, 9)[:, None]
+    >>> model = GaussianProcess(deterministic=True).fit(X, 100.0 + np.sin(6.0 * X[:, 0]))
+    >>> mean, sd = model.predict([[0.3]], return_std=True)
+    >>> bool(abs(mean[0] - 100.0 - np.sin(1.8)) < 2.0 * sd[0] < 0.05)
+    True
     """
 
     def __init__(
