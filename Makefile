@@ -20,7 +20,7 @@ check:  ## Check format, lint, types and import contracts
 serve:  ## Start the server on the demo's database, or on trimtab.db
 	@$(PYTHON) dev.py serve $(ARGS)
 
-bench:  ## Compare the optimizer's algorithms on three small functions
+bench:  ## Compare the optimizer with its peers, in a short form
 	@$(PYTHON) dev.py bench $(ARGS)
 
 test-slow:  ## Run the slow tests: crashes, wheels, pages in a browser, torch and other frameworks

@@ -160,9 +160,11 @@ def long_files(root: Path) -> list[tuple[Path, int]]:
 
 
 def bench(rest: list[str]) -> int:
-    """Compare the optimizer's algorithms on three small functions, for under two minutes."""
+    """Compare the optimizer with its peers, in a short form."""
     prepare()
-    return become(PYTHON, "benchmarks/optimizer.py", *rest, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    return become(
+        PYTHON, "-m", "benchmarks.optimizer", *(rest or ["--quick"]), OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"
+    )
 
 
 VERBS = {

@@ -1,179 +1,173 @@
-"""Compares gp, random, sobol and grid on three small functions: how close to the optimum each comes, and how fast.
+"""Compares the optimizer with its peers: how good a result after how many trials.
 
-Prints a table and appends a JSON line per run to benchmarks/out/optimizer.jsonl. The optimizer is used bare, without
-a server, on functions that give the same value each time.
+Sets: `peers`, problems that other optimizers' runs are recorded for; `tables`, models that others have trained, one
+objective; `fronts`, two objectives of them; `failing`, tables of which a quarter fails; `embedded`, six floats that
+matter among twenty. Every run is a line of JSON in benchmarks/out/optimizer.jsonl; a set's new runs replace its old.
+--check ends with 1 when a statement at the end is false.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
+import sys
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import numpy as np
+from benchmarks import comparison, curves, statements, studies
+from benchmarks.comparison import Table
+from benchmarks.studies import OUT, Plan, Record
+from benchmarks.tasks import SETS, task
 
-from trimtab_service.domain.study import Problem
-from trimtab_service.domain.trial import Observation, TrialState
-from trimtab_service.optimizer.suggest import suggest
-
-ALGORITHMS = ("gp", "sobol", "random", "grid")
-OUT = Path(__file__).parent / "out" / "optimizer.jsonl"
-
-
-@dataclass(frozen=True)
-class Function:
-    """Something to be minimised. lowest: the least value that there is in the space."""
-
-    space: dict[str, dict[str, Any]]
-    value: Callable[[dict[str, Any]], float]
-    lowest: float
-
-
-def branin(params: dict[str, Any]) -> float:
-    """Branin's function, moved a little so that its three minima lie on no grid. Two floats."""
-    x, y = params["x"] + 0.7, params["y"] - 0.4
-    bowl = y - 5.1 / (4 * math.pi**2) * x**2 + 5 / math.pi * x - 6
-    return float(bowl**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10)
-
-
-_HEIGHTS = np.array([1.0, 1.2, 3.0, 3.2])
-_WIDTHS = np.array(
-    [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
-)
-_CENTRES = 1e-4 * np.array(
-    [
-        [1312, 1696, 5569, 124, 8283, 5886],
-        [2329, 4135, 8307, 3736, 1004, 9991],
-        [2348, 1451, 3522, 2883, 3047, 6650],
-        [4047, 8828, 8732, 5743, 1091, 381],
-    ]
-)
-
-
-def hartmann6(params: dict[str, Any]) -> float:
-    """Hartmann's function of six floats: four Gaussian hollows."""
-    x = np.array(list(params.values()))
-    return float(-_HEIGHTS @ np.exp(-np.sum(_WIDTHS * (x - _CENTRES) ** 2, axis=1)))
-
-
-def training(params: dict[str, Any]) -> float:
-    """The shape of a training's error: floats and ints on log scales, a condition, an order and a plain choice.
-
-    A sum of terms that are all zero at relu, depth 3, learning rate 10^-2.7, widths 64 and 32, and 4 bits.
-    """
-    depth = params["depth"]
-    error = {"relu": 0.0, "elu": 0.05, "tanh": 0.15}[params["activation"]]
-    error += {2: 0.3, 4: 0.0, 8: 0.02, 32: 0.05}[params["bits"]]
-    error += 0.08 * abs(depth - 3) + 0.3 * (math.log10(params["lr"]) + 1.5 + 0.4 * depth) ** 2
-    error += 0.03 * math.log2(params["width_1"] / 64) ** 2
-    error += 0.03 * math.log2(params["width_2"] / 32) ** 2 if depth > 1 else 0.1
-    return error
-
-
-FUNCTIONS = {
-    "branin, moved": Function(
-        {"x": {"type": "float", "low": -5, "high": 10}, "y": {"type": "float", "low": 0, "high": 15}},
-        branin,
-        0.397887357729738,
-    ),
-    "hartmann6": Function(
-        {f"x{place}": {"type": "float", "low": 0, "high": 1} for place in range(6)},
-        hartmann6,
-        -3.322368011415515,
-    ),
-    "training, mixed": Function(
-        {
-            "activation": {"type": "categorical", "choices": ["tanh", "elu", "relu"]},
-            "depth": {"type": "int", "low": 1, "high": 4},
-            "lr": {"type": "float", "low": 1e-5, "high": 1.0, "log": True},
-            "width_1": {"type": "int", "low": 8, "high": 512, "log": True},
-            "width_2": {"type": "int", "low": 8, "high": 512, "log": True, "when": {"depth": [2, 3, 4]}},
-            "bits": {"type": "categorical", "choices": [2, 4, 8, 32], "ordered": True},
-        },
-        training,
-        0.0,
-    ),
+ALGORITHMS = ("gp", "grid", "random", "sobol")
+SEEDS = {"peers": 10, "tables": 20, "fronts": 10, "failing": 10, "embedded": 1}
+QUICK = {
+    "peers": ("branin", "hartmann6", "ackley5", "rosenbrock4", "mixed6", "zdt1_6"),
+    "tables": SETS["tables"],
+    "failing": SETS["failing"],
+    "embedded": SETS["embedded"],
 }
+QUICK_SEEDS = 5
 
 
-def run(name: str, algorithm: str, seed: int, trials: int) -> dict[str, Any]:
-    """One study. regret: the best value's distance from the lowest; ask_ms: milliseconds of each ask."""
-    function = FUNCTIONS[name]
-    problem = Problem.from_spec(
-        {"space": function.space, "objectives": {"value": "minimize"}, "algorithm": algorithm, "seed": seed}
-    )
-    history: tuple[Observation, ...] = ()
-    surrogates: dict[str, dict[str, Any]] = {}
-    ask_ms = []
-    for number in range(trials):
-        start = time.perf_counter()
-        proposals = suggest(problem, history, surrogates, [number])
-        ask_ms.append(1e3 * (time.perf_counter() - start))
-        if not proposals.items:
-            break
-        params = proposals.items[0].params
-        surrogates = proposals.surrogates or surrogates
-        history += (Observation(number, TrialState.COMPLETE, params, (function.value(params),), (0.0,)),)
-    best = min(observation.losses[0] for observation in history)
-    return {
-        "function": name,
-        "algorithm": algorithm,
-        "seed": seed,
-        "trials": len(history),
-        "regret": best - function.lowest,
-        "ask_ms": [round(one, 2) for one in ask_ms],
-    }
+def summary(path: Path) -> dict[str, Any]:
+    """The runs of a file as plain data.
+
+    problems: a table for each problem of each set, with a line for each optimizer (`comparison.problems`).
+    peers: means over the problems and wins, ties, losses (`comparison.peers`). statements: what is shown or not.
+    """
+    return _summary(studies.read(path))
 
 
-def table(rows: Iterable[dict[str, Any]]) -> str:
-    """Median regret over the seeds with its range, and the median and 95th percentile of an ask."""
-    lines = [f"{'function':17} {'algorithm':9} {'regret':>9} {'least':>9} {'most':>9} {'ask ms':>8} {'p95':>8}"]
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["function"], row["algorithm"]), []).append(row)
-    for (function, algorithm), group in groups.items():
-        regrets = [row["regret"] for row in group]
-        asks = np.concatenate([row["ask_ms"] for row in group])
-        lines.append(
-            f"{function:17} {algorithm:9} {median(regrets):9.2g} {min(regrets):9.2g} {max(regrets):9.2g} "
-            f"{np.median(asks):8.1f} {np.percentile(asks, 95):8.1f}"
+def _summary(records: Sequence[Record]) -> dict[str, Any]:
+    tables = comparison.problems(records)
+    peers = comparison.peers(tables)
+    return {"problems": tables, "peers": peers, "statements": statements.statements(tables, peers)}
+
+
+def plans(given: argparse.Namespace) -> list[Plan]:
+    """The runs that were asked for, a set after the other. Raises ValueError for a problem that is in none."""
+    names = given.set or (list(QUICK) if given.quick else ["peers"])
+    unknown = set(given.problems or ()) - {problem for name in names for problem in SETS[name]}
+    if unknown:
+        raise ValueError(f"expected problems of {', '.join(names)}, got {', '.join(sorted(unknown))}")
+    return [
+        Plan(
+            name,
+            problem,
+            algorithm,
+            seed,
+            given.budget or task(problem).trials,
+            workers=given.workers,
+            options=given.options,
         )
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Run every function with every algorithm and seed, in as many processes as there are cores."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=40, help="trials of each study")
-    parser.add_argument("--seeds", type=int, default=10, help="studies of each function and algorithm")
-    given = parser.parse_args()
-    start = time.perf_counter()
-    cores = min(os.cpu_count() or 1, 8)
-    studies = [
-        (name, algorithm, seed) for name in FUNCTIONS for algorithm in ALGORITHMS for seed in range(given.seeds)
+        for name in names
+        for problem in (QUICK.get(name, SETS[name]) if given.quick else SETS[name])
+        if not given.problems or problem in given.problems
+        for algorithm in given.algorithms
+        for seed in range(given.seeds or (min(QUICK_SEEDS, SEEDS[name]) if given.quick else SEEDS[name]))
     ]
-    with ProcessPoolExecutor(cores) as pool:
-        futures = [pool.submit(run, *study, given.trials) for study in studies]
-        rows = [future.result() for future in futures]
-    OUT.parent.mkdir(exist_ok=True)
-    with OUT.open("a") as file:
-        for row in rows:
-            file.write(json.dumps({"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **row}) + "\n")
-    print(table(rows))
-    print(
-        f"\n{given.trials} trials, {given.seeds} seeds, {time.perf_counter() - start:.0f} s, {cores} processes, "
-        f"Python {platform.python_version()} on {platform.machine()}; every run is in {OUT}"
+
+
+def text(found: dict[str, Any]) -> str:
+    """A summary as it is printed."""
+    parts = [_table(one) for one in found["problems"]]
+    if found["peers"]:
+        parts.append(_peers(found["peers"]))
+    said = [
+        f"{'pass' if one['passed'] else 'FAIL'}  {one['text']}" + (f" ({one['detail']})" if one["detail"] else "")
+        for one in found["statements"]
+    ]
+    return "\n\n".join([*parts, "\n".join(said)])
+
+
+def _table(table: Table) -> str:
+    known = "optimum" if table["optimum_known"] else "best seen"
+    random = "not run" if table["random"] is None else f"{table['random']:.5g}"
+    said = f"{table['problem']}: {table['trials']} trials, random {random}, {known} {table['optimum']:.5g}"
+    if table["workers"] > 1:
+        said += f", {table['workers']} workers"
+    if table["options"]:
+        said += f", options {json.dumps(table['options'])}"
+    heads = (
+        f"  {'':15}{'seeds':>6} {'median':>10} {'score':>8} {'regret':>9} {'ask ms':>7}  gp's lead in points [95 %]"
     )
+    return "\n".join([said, heads, *(_row(line) for line in table["rows"]), *_published(table)])
+
+
+def _row(line: Table) -> str:
+    score = "" if line["score"] is None else f"{line['score']:.4f}"
+    regret = "" if line["regret"] is None else f"{line['regret']:.4g}"
+    name = line["name"] if line["recorded"] else f"{line['name']} (ours)"
+    said = f"  {name:15}{line['seeds']:>6} {line['median']:>10.5g} {score:>8} {regret:>9} {line['ask_cpu_ms']:>7.4g}"
+    if line["shares"]:
+        said += "  share of the hypervolume {:.3f} after 50, {:.3f} after 100".format(*line["shares"])
+    apart = line["difference"]
+    if apart:
+        points = (100 * apart[key] for key in ("median", "low", "high"))
+        said += "  {:+.1f} [{:+.1f}, {:+.1f}]".format(*points)
+        said += f" {line['outcome']}" if line["judged"] or not line["recorded"] else " too few seeds to judge"
+    return said
+
+
+def _published(table: Table) -> list[str]:
+    kept = table["published"]
+    return [
+        f"  {peer:15}{one['seeds']:>6}  recorded: {'share of the hypervolume' if two else 'regret'} {one['median']}"
+        for two in [table["objectives"] == 2]
+        for peer, one in kept.items()
+    ]
+
+
+def _peers(found: Sequence[Table]) -> str:
+    lines = [f"  {'peer':15}{'mean score':>11}{'ours':>9}{'problems':>10}{'wins':>6}{'ties':>6}{'losses':>8}"]
+    for one in found:
+        score, ours = ("" if one[key] is None else f"{one[key]:.4f}" for key in ("score", "ours"))
+        lines.append(
+            f"  {one['peer']:15}{score:>11}{ours:>9}{one['single']:>10}{one['wins']:>6}{one['ties']:>6}"
+            f"{one['losses']:>8}{'' if one['judged'] else '  too few seeds to judge'}"
+        )
+    head = "Means over problems of one objective; wins, ties and losses of gp over all that the peer has recorded:"
+    return "\n".join([head, *lines])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's words."""
+    made = argparse.ArgumentParser("python -m benchmarks.optimizer", description=__doc__)
+    made.add_argument("--set", nargs="+", choices=SETS, help="which sets; peers if not said")
+    made.add_argument("--problems", nargs="+", metavar="NAME", help="only these of the sets")
+    made.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=list(ALGORITHMS))
+    made.add_argument("--seeds", type=int, help="runs of each problem and algorithm; else as many as the set wants")
+    made.add_argument("--budget", type=int, metavar="TRIALS", help="trials of a run; else the problem's own")
+    made.add_argument("--workers", type=int, default=1, help="trials open at a time, told in their order")
+    made.add_argument("--options", type=json.loads, default={}, metavar="JSON", help="options of gp")
+    made.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="processes")
+    made.add_argument("--out", type=Path, default=OUT / "optimizer.jsonl", help="the file of runs")
+    made.add_argument("--quick", action="store_true", help="a few problems of each set, few seeds")
+    made.add_argument("--check", action="store_true", help="end with 1 when a statement is false")
+    return made
+
+
+def main(words: list[str] | None = None) -> int:
+    """Make the runs, print how they compare, draw their curves; the exit code."""
+    given = parser().parse_args(words)
+    start = time.perf_counter()
+    made = plans(given)
+    studies.write(given.out, made, jobs=given.jobs)
+    records = [one for one in studies.read(given.out) if one["set"] in {plan.purpose for plan in made}]
+    found = _summary(records)
+    print(text(found))
+    drawn = curves.draw(records, given.out.parent)
+    print(
+        f"\n{len(made)} runs in {time.perf_counter() - start:.0f} s, {given.jobs} processes, "
+        f"Python {platform.python_version()} on {platform.machine()}; {given.out} and {len(drawn)} pictures beside it"
+    )
+    return int(given.check and not all(one["passed"] for one in found["statements"]))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,49 +1,55 @@
-"""The benchmark measures regret from the true optimum, and every algorithm runs on every one of its functions."""
+"""The benchmarks run from their commands, and what they print and keep agrees."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import compress, optimizer
+from tests.house.repo import ROOT
 
-BEST: dict[str, dict[str, Any]] = {
-    "branin, moved": {"x": math.pi - 0.7, "y": 2.275 + 0.4},
-    "hartmann6": dict(
-        zip(
-            [f"x{place}" for place in range(6)],
-            [0.20168952, 0.15001069, 0.47687398, 0.27533243, 0.31165162, 0.65730054],
-            strict=True,
-        )
-    ),
-    "training, mixed": {"activation": "relu", "depth": 3, "lr": 10**-2.7, "width_1": 64, "width_2": 32, "bits": 4},
-}
-"""Minimisers as the literature gives them (Surjanovic and Bingham), and by construction."""
+# --- The optimizer against its peers --------------------------------------------------------------------------------
+
+FEW = ["--problems", "branin", "--seeds", "3", "--jobs", "1", "--budget", "8"]
 
 
-@pytest.mark.parametrize("name", optimizer.FUNCTIONS)
-def test_the_lowest_value_is_taken_at_the_known_minimiser(name: str) -> None:
-    function = optimizer.FUNCTIONS[name]
-    assert function.value(BEST[name]) == pytest.approx(function.lowest, abs=1e-6)
+def test_the_comparison_keeps_every_run_and_prints_a_verdict_for_each_statement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "optimizer.jsonl"
+    assert optimizer.main([*FEW, "--out", str(out)]) == 0
+    runs = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {(one["algorithm"], one["seed"]) for one in runs} == {
+        (algorithm, seed) for algorithm in optimizer.ALGORITHMS for seed in range(3)
+    }
+    assert all(len(one["best_so_far"]) == len(one["ask_cpu_ms"]) == 8 for one in runs)
+    printed = capsys.readouterr().out
+    assert "branin: 8 trials, random" in printed
+    assert printed.count("\npass  ") + printed.count("\nFAIL  ") == len(optimizer.summary(out)["statements"]) == 2
+    assert (tmp_path / "peers-branin.svg").read_text().startswith("<svg ")
 
 
-@pytest.mark.parametrize("name", optimizer.FUNCTIONS)
-@pytest.mark.parametrize("algorithm", optimizer.ALGORITHMS)
-def test_each_algorithm_runs_on_each_function_and_beats_no_optimum(name: str, algorithm: str) -> None:
-    row = optimizer.run(name, algorithm, seed=0, trials=6)
-    assert row["trials"] == len(row["ask_ms"]) == 6
-    assert row["regret"] > 0
+def test_check_ends_with_1_when_a_statement_is_false(tmp_path: Path) -> None:
+    words = ["--set", "failing", "--problems", "mlp_vehicle_failing", "--algorithms", "gp", "--seeds", "1"]
+    words += ["--jobs", "1", "--budget", "4", "--out", str(tmp_path / "runs.jsonl")]
+    assert optimizer.main(words) == 0
+    assert optimizer.main([*words, "--check"]) == 1  # random search, which it must beat, was not run
 
 
-def test_the_table_gives_the_median_and_the_range_over_seeds() -> None:
-    rows = [
-        {"function": "f", "algorithm": "gp", "regret": regret, "ask_ms": [1.0, 3.0]} for regret in (0.25, 0.5, 4.0)
-    ]
-    (line,) = optimizer.table(rows).splitlines()[1:]
-    assert line.split() == ["f", "gp", "0.5", "0.25", "4", "2.0", "3.0"]
+def test_a_problem_of_another_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected problems of peers, got graph_cora"):
+        optimizer.main(["--problems", "graph_cora", "--out", str(tmp_path / "runs.jsonl")])
+
+
+def test_every_table_comes_with_its_licence() -> None:
+    data = ROOT / "benchmarks" / "data"
+    for described in (json.loads(path.read_text()) for path in data.glob("*.json")):
+        if "licence" in described:
+            assert (data / "licences" / f"{described['licence']}.txt").is_file()
+            assert f"`{described['name']}.npz`" in (data / "README.md").read_text()
 
 
 # --- The coding of indices ------------------------------------------------------------------------------------------

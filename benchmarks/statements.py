@@ -1,0 +1,109 @@
+"""What the optimizer is asked to show, as sentences that a set of runs makes true or false."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.comparison import Table, our_line
+
+REGRETS = {"fcnet_protein": 0.0012, "mlp_vehicle": 0.0064, "graph_cora": 0.012}
+"""Table -> the most regret after 50 trials; on graph_cora it must stay below."""
+ENGINE_CPU_S = 60.0
+"""The most seconds of the processor that all asks of the embedded function may take."""
+
+
+def statements(tables: Sequence[Table], peers: Sequence[Table]) -> list[Table]:
+    """{"set", "text", "passed", "detail"} for all that these runs can show."""
+    found = _of_peers([one for one in tables if one["set"] == "peers"], peers)
+    for one in tables:
+        match one["set"]:
+            case "tables":
+                found += _of_table(one)
+            case "failing":
+                found += [_never_again(one), _better_than_random(one)]
+            case "embedded":
+                found.append(_of_embedded(one))
+    return found
+
+
+def _statement(name: str, text: str, detail: str, *, passed: bool) -> Table:
+    return {"set": name, "text": text, "passed": passed, "detail": detail}
+
+
+def _of_peers(tables: Sequence[Table], peers: Sequence[Table]) -> list[Table]:
+    judged = [one for one in peers if one["judged"] and one["score"] is not None]
+    if not judged:
+        return []
+    behind = [one for one in judged if one["ours"] <= one["score"]]
+    nearest = min(judged, key=lambda one: one["ours"] - one["score"])
+    means = ", ".join(f"{one['peer']} {one['score']:.4f}, ours {one['ours']:.4f}" for one in behind or [nearest])
+    below = []
+    for table in tables:
+        rivals = [line for line in table["rows"] if line["judged"] and line["difference"]]
+        best = max(rivals, key=lambda line: line["score"], default=None)
+        if best and best["difference"]["high"] < 0:
+            below.append(f"{table['problem']} ({best['name']})")
+    return [
+        _statement(
+            "peers",
+            f"mean score above that of each of {len(judged)} judged peers",
+            f"{'behind' if behind else 'nearest'}: {means}",
+            passed=not behind,
+        ),
+        _statement(
+            "peers",
+            f"on none of {len(tables)} problems is the interval wholly below the best judged peer",
+            f"below: {', '.join(below)}" if below else "",
+            passed=not below,
+        ),
+    ]
+
+
+def _of_table(table: Table) -> list[Table]:
+    ours, limit = our_line(table), REGRETS.get(table["problem"])
+    if ours is None or limit is None:
+        return []
+    strict = table["problem"] == "graph_cora"
+    # The limits are given to four digits.
+    regret = round(ours["regret"], 4) if not strict else ours["regret"]
+    passed = regret < limit if strict else regret <= limit
+    first = _statement(
+        "tables",
+        f"median regret on {table['problem']} {'below' if strict else 'at most'} {limit:g} "
+        f"after {table['trials']} trials",
+        f"{ours['regret']:.5f} over {ours['seeds']} seeds",
+        passed=passed,
+    )
+    return [first, _never_again(table)] if strict else [first]
+
+
+def _never_again(table: Table) -> Table:
+    return _statement(
+        table["set"],
+        f"no failed params of {table['problem']} come again",
+        f"{table['failed_again']} did; {table['failed']:.1f} trials of a run failed",
+        passed=table["failed_again"] == 0,
+    )
+
+
+def _better_than_random(table: Table) -> Table:
+    line = next((line for line in table["rows"] if line["name"] == "random"), None)
+    apart = line["difference"] if line else None
+    return _statement(
+        table["set"],
+        f"better than random search on {table['problem']} after {table['trials']} trials",
+        f"by {100 * apart['median']:.1f} points [{100 * apart['low']:.1f}, {100 * apart['high']:.1f}]"
+        if apart
+        else "random search was not run",
+        passed=bool(apart and apart["median"] > 0),
+    )
+
+
+def _of_embedded(table: Table) -> Table:
+    most = max(table["engine_cpu_s"], default=float("nan"))
+    return _statement(
+        "embedded",
+        f"{table['trials']} trials of {table['problem']} take under {ENGINE_CPU_S:g} s of engine CPU time",
+        f"at most {most:.1f} s",
+        passed=most < ENGINE_CPU_S,
+    )

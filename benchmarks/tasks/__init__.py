@@ -1,0 +1,51 @@
+"""The tasks, by name and in sets."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from benchmarks.tasks.functions import FUNCTIONS
+from benchmarks.tasks.learning import LEARNING
+from benchmarks.tasks.tables import Column, by_checksum, out_of_memory, read, tabulated
+from benchmarks.tasks.task import Task
+
+__all__ = ["SETS", "Task", "task"]
+
+SETS = {
+    "peers": (
+        *("branin", "hartmann6", "ackley5", "rosenbrock4", "levy10", "mixed6"),
+        *("svc_digits", "mlp_cancer", "gb_diabetes", "zdt1_6", "zdt2_6", "dtlz2_6", "momlp_digits"),
+    ),
+    "tables": ("fcnet_protein", "mlp_vehicle", "graph_cora"),
+    "fronts": ("fcnet_protein_front", "mlp_vehicle_front"),
+    "failing": ("fcnet_protein_failing", "mlp_vehicle_failing"),
+    "embedded": ("hartmann6_in_20",),
+}
+"""Set -> its tasks."""
+_LOSS, _ACCURACY = Column("val_loss"), Column("val_acc", maximised=True)
+
+
+@cache
+def task(name: str) -> Task:
+    """The task of this name. Raises ValueError."""
+    for one in (*FUNCTIONS, *LEARNING):
+        if one.name == name:
+            return one
+    match name:
+        case "fcnet_protein":
+            return tabulated(name, read("fcnet_protein"), _LOSS)
+        case "mlp_vehicle":
+            return tabulated(name, read("mlp_vehicle"), _ACCURACY)
+        case "graph_cora":
+            return tabulated(name, read("graph_cora"), Column("val", maximised=True))
+        case "fcnet_protein_front":
+            return tabulated(name, read("fcnet_protein"), _LOSS, Column("size", log=True), trials=100)
+        case "mlp_vehicle_front":
+            return tabulated(name, read("mlp_vehicle"), _ACCURACY, Column("train_s", log=True), trials=100)
+        case "fcnet_protein_failing":
+            return tabulated(name, read("fcnet_protein").without(out_of_memory), _LOSS)
+        case "mlp_vehicle_failing":
+            return tabulated(name, read("mlp_vehicle").without(by_checksum), _ACCURACY)
+        case _:
+            known = [known for names in SETS.values() for known in names]
+            raise ValueError(f"a task is one of {known}, got {name!r}")
