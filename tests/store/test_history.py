@@ -19,7 +19,7 @@ def test_the_history_has_every_trial_by_number_with_losses_to_be_minimised(store
     a_trial(store, study, state=TrialState.WAITING)
     a_trial(store, study, state=TrialState.STOPPED, values={"accuracy": 0.3})
     with store.read() as tx:
-        history = tx.history(study)
+        history = tuple(tx.history(study))
     assert history == (
         Observation(0, TrialState.COMPLETE, some_params(0), (-0.9,), (pytest.approx(0.0004),)),
         Observation(1, TrialState.FAILED, some_params(1)),
@@ -43,7 +43,7 @@ def test_losses_are_in_the_objectives_order_and_on_their_scale(store):
 def test_the_history_of_one_study_has_no_trials_of_another(store):
     a_trial(store, a_study(store), state=TrialState.COMPLETE)
     with store.begin() as tx:
-        assert tx.history(a_study(tx)) == ()
+        assert len(tx.history(a_study(tx))) == 0
 
 
 def test_counts_are_by_study_and_state(store):

@@ -61,7 +61,7 @@ def test_a_foreign_trial_is_not_found_and_not_changed(store, foreign):
         assert not tx.close_trial(study, running, running.complete({"accuracy": Value(1.0)}))
         assert not tx.give_back(study, running, running.release(1))
         assert tx.trials(study).items == ()
-        assert tx.history(study) == ()
+        assert len(tx.history(study)) == 0
         assert tx.counts([study.id]) == {study.id: {}}
         assert tx.reports(study, running.number) == []
         assert tx.events(study, running.number) == []

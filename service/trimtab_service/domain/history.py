@@ -71,6 +71,11 @@ class PackedHistory(Collection[Observation]):
 
     blocks: Mapping[int, Block]
 
+    @property
+    def size(self) -> int:
+        """Of all blocks, in bytes."""
+        return sum(len(block.packed) for block in self.blocks.values())
+
     @classmethod
     def of(cls, observations: Iterable[Observation]) -> PackedHistory:
         """The history of observations in any order."""

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union
 
 from trimtab_service.domain.errors import InvalidQuery
+from trimtab_service.domain.history import PackedHistory
 from trimtab_service.domain.metric import Objective, Value
 from trimtab_service.domain.page import Page
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.trial import History as Observations
-from trimtab_service.domain.trial import Observation, Trial, TrialState
+from trimtab_service.domain.trial import OPEN, Observation, Trial, TrialState
 from trimtab_service.store import cursor as cursors
 from trimtab_service.store.clock import now
+from trimtab_service.store.kept import Known, Seen
 from trimtab_service.store.mapping import JsonObject, in_order, to_trial
 from trimtab_service.store.scope import Scope
 from trimtab_service.store.tables import surrogates, trial_values, trials
 
 _NUMBER, _FINISHED_AT = "number", "finished_at"
+_MANY = 1_000
+"""More trials than this are not named one by one in a statement."""
+_OPEN = [literal(state.value, literal_execute=True) for state in sorted(OPEN)]
+"""Spelled out in the statement: an index of the trials in one state is used only where the state is no variable."""
 
 
 class History(Scope):
@@ -60,20 +65,21 @@ class History(Scope):
             key = trial.values[name].value
         return cursors.encode(order, key, trial.number)
 
-    def history(self, study: Study) -> Observations:
-        """Every trial as the optimizer sees it, by number."""
-        rows = self.connection.execute(
-            select(trials.c.id, trials.c.number, trials.c.state, trials.c.params)
-            .where(self.of_study(study))
-            .order_by(trials.c.number)
-        ).all()
-        complete = select(trials.c.id).where(self.of_study(study), trials.c.state == TrialState.COMPLETE.value)
-        objectives = study.problem.objectives
-        values = self._values(complete, trial_values.c.metric.in_(study.problem.objective_names))
-        return tuple(
-            _observation(row.number, TrialState(row.state), row.params, objectives, values.get(row.id, {}))
-            for row in rows
-        )
+    def history(self, study: Study) -> PackedHistory:
+        """Every trial as the optimizer sees it. A transaction that only reads takes from the database what is new."""
+        known = Known() if self.kept is None else self.kept.get(study.id)
+        seen = self._open_or_since(study, known)
+        changed = known.changed(seen)
+        if changed is None:
+            known = Known()
+            seen = self._open_or_since(study, known)
+            changed = known.changed(seen) or []
+        history = known.history.changed(self._observations(study, changed))
+        if self.kept is not None and seen:
+            last = max(seen, key=lambda row: row.number)
+            still_open = {row.number: row.state for row in seen if row.state in OPEN}
+            self.kept.put(study.id, Known(history, still_open, last.number + 1, last.id))
+        return history
 
     def counts(self, study_ids: Sequence[int]) -> dict[int, dict[TrialState, int]]:
         """Study's row id -> how many trials are in each state; a state without trials is left out."""
@@ -109,6 +115,31 @@ class History(Scope):
                     project_id=self.project_id, study_id=study.id, metric=metric, state=dict(state), updated_at=now()
                 )
             )
+
+    def _open_or_since(self, study: Study, known: Known) -> Sequence[Seen]:
+        """The trials that are open or were, and those from the last known one on."""
+        conditions = [trials.c.number >= max(known.next_number - 1, 0), *(trials.c.state == word for word in _OPEN)]
+        if known.open:
+            few = len(known.open) <= _MANY
+            conditions.append(trials.c.number.in_(known.open) if few else trials.c.number >= min(known.open))
+        columns = select(trials.c.id, trials.c.number, trials.c.state).where(self.of_study(study))
+        # SQLite walks the whole study where one statement joins these by "or"
+        return self.connection.execute(union(*(columns.where(one) for one in conditions))).all()
+
+    def _observations(self, study: Study, trial_ids: Sequence[int]) -> Iterator[Observation]:
+        """These trials of the study; all of it where they are many."""
+        if not trial_ids:
+            return
+        these = self.of_study(study)
+        if len(trial_ids) <= _MANY:
+            these = and_(these, trials.c.id.in_(trial_ids))
+        complete = select(trials.c.id).where(these, trials.c.state == TrialState.COMPLETE.value)
+        objectives = study.problem.objectives
+        values = self._values(complete, trial_values.c.metric.in_(study.problem.objective_names))
+        for row in self.connection.execute(
+            select(trials.c.id, trials.c.number, trials.c.state, trials.c.params).where(these)
+        ):
+            yield _observation(row.number, TrialState(row.state), row.params, objectives, values.get(row.id, {}))
 
     def _ordered(self, statement: Select[Any], order: str, cursor: str | None) -> Select[Any]:
         """The statement in order, from after the cursor on. Ties go by number."""

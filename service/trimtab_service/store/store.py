@@ -13,6 +13,7 @@ from trimtab_service.store.answers import Answers
 from trimtab_service.store.borders import translated
 from trimtab_service.store.engines import open_engines
 from trimtab_service.store.history import History
+from trimtab_service.store.kept import Kept
 from trimtab_service.store.keys import Keys
 from trimtab_service.store.reports import Reports
 from trimtab_service.store.studies import Studies
@@ -33,6 +34,7 @@ class Store:
         checkpoints: False for an SQLite file that another process serves. Raises ValueError for another URL.
         """
         self._engines = open_engines(url, checkpoints=checkpoints)
+        self._kept = Kept()
 
     @contextmanager
     def begin(self, project_id: int = DEFAULT_PROJECT) -> Iterator[Transaction]:
@@ -44,7 +46,7 @@ class Store:
     def read(self, project_id: int = DEFAULT_PROJECT) -> Iterator[Transaction]:
         """A transaction that only reads, and sees one state of the database throughout."""
         with translated(), self._engines.read.begin() as connection:
-            yield Transaction(connection, project_id)
+            yield Transaction(connection, project_id, self._kept)
 
     def migrate(self) -> None:
         """Bring the tables up to the newest revision; nothing happens when they are there."""
