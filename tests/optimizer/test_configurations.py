@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,10 +25,25 @@ def every(space: Space) -> Configurations:
 @given(spaces(discrete=True, most=5))
 def test_each_distinct_configuration_has_one_number(space: Space) -> None:
     configurations = every(space)
+    for number, row in enumerate(configurations.all()):
+        np.testing.assert_array_equal(row, configurations.levels(number))
     expected = {spell(params) for params in every_configuration(space)}
     found = [spell(configurations.encoding.params(row)) for row in configurations.all()]
     assert configurations.count == len(found) == len(expected)
     assert set(found) == expected
+
+
+def test_twenty_thousand_configurations_are_listed_in_milliseconds() -> None:
+    spec: dict[str, dict[str, object]] = {f"p{n}": {"type": "int", "low": 1, "high": 9} for n in range(4)}
+    spec["flag"] = {"type": "categorical", "choices": [False, True]}
+    spec["size"] = {"type": "int", "low": 1, "high": 2, "when": {"flag": [True]}}
+    configurations = every(Space.from_spec(spec))
+    begun = time.process_time()
+    rows = configurations.all()
+    assert time.process_time() - begun < 0.1
+    assert len(np.unique(rows, axis=0)) == len(rows) == configurations.count == 9**4 * 3
+    for number in (0, 1, 2, 9_999, 19_682):
+        np.testing.assert_array_equal(rows[number], configurations.levels(number))
 
 
 def test_absent_parameters_do_not_multiply() -> None:

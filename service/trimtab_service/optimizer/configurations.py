@@ -16,8 +16,10 @@ import numpy as np
 from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.encoding import Encoding, Floats
 
-__all__ = ["Choices", "Configurations", "shuffled"]
+__all__ = ["LISTED", "Choices", "Configurations", "shuffled"]
 
+LISTED = 20_000
+"""Up to so many configurations are listed; more are unfolded from their numbers one by one."""
 _ROUNDS = 6
 _CHUNK = 64
 _REFUSED = 20_000
@@ -106,8 +108,8 @@ class Configurations:
         return found
 
     def all(self) -> Floats:
-        """The levels of every configuration. Only for small counts. -> (count, p)"""
-        return np.array([self.levels(number) for number in range(self.count)])
+        """The levels of every configuration, by number. Only for small counts. -> (count, p)"""
+        return self._rows(0, frozenset(), {})
 
     def unused(self, available: Available, seed: Sequence[int]) -> Iterator[Floats]:
         """The configurations that are available, in the order shuffled by seed. Each -> (p,)
@@ -115,15 +117,43 @@ class Configurations:
         The walk is complete unless the problem's predicate refuses 20,000 in a row.
         """
         refused = 0
-        for start in range(0, self.count, _CHUNK):
-            numbers = range(start, min(start + _CHUNK, self.count))
-            rows = np.array([self.levels(shuffled(number, self.count, seed)) for number in numbers])
+        for rows in self._shuffled_rows(seed):
             untaken = available.untaken(rows)
             found = available.allowed(rows, untaken)
             yield from rows[found]
             refused = 0 if found.any() else refused + int(np.count_nonzero(untaken))
             if refused >= _REFUSED:
                 return
+
+    def _shuffled_rows(self, seed: Sequence[int]) -> Iterator[Floats]:
+        """All configurations, some at a time: listed first where they are few. Each -> (some, p)"""
+        if self.count <= LISTED:
+            every = self.all()[np.random.default_rng(seed).permutation(self.count)]
+            yield from (every[start : start + _CHUNK] for start in range(0, self.count, _CHUNK))
+            return
+        for start in range(0, self.count, _CHUNK):
+            numbers = range(start, min(start + _CHUNK, self.count))
+            yield np.array([self.levels(shuffled(number, self.count, seed)) for number in numbers])
+
+    def _rows(self, place: int, dead: _Dead, known: dict[tuple[int, _Dead], Floats]) -> Floats:
+        """All ways to go on from the place-th axis of the order, the axes before it at 0. -> (ways, p)"""
+        if place == len(self._order):
+            return np.zeros((1, len(self.choices)))
+        if (place, dead) not in known:
+            axis = self._order[place]
+            if axis in dead:
+                known[place, dead] = self._rows(place + 1, (dead - {axis}) | self._children[axis], known)
+            else:
+                parts = []
+                for branch in self._branches[axis]:
+                    after = self._rows(place + 1, dead | branch.rules_out, known)
+                    rows = np.tile(after, (len(branch.levels), 1))
+                    rows[:, axis] = np.repeat(
+                        [branch.levels[digit] for digit in range(len(branch.levels))], len(after)
+                    )
+                    parts.append(rows)
+                known[place, dead] = np.vstack(parts)
+        return known[place, dead]
 
     def _branch(self, axis: int) -> tuple[_Branch, ...]:
         """The levels that a child's condition names, by what they rule out, and the rest, which rule out all."""
