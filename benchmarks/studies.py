@@ -26,8 +26,8 @@ OUT = Path(__file__).parent / "out"
 Record = dict[str, Any]
 """A run as JSON. best_so_far: after each trial, the lowest true loss or the hypervolume of true losses. ask_cpu_ms:
 milliseconds of the processor, per ask. failed, repeated, failed_again: trials that failed, that had the params of an
-earlier one, that had params that had failed. closest_open: with several workers, the least `distance` of two trials that
-were open together."""
+earlier one, that had params that had failed. closest_open: with several workers, the least `distance` of two trials
+that were open together."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compress, optimizer
+from benchmarks import batch, compress, optimizer
 from tests.house.repo import ROOT
 
 # --- The optimizer against its peers --------------------------------------------------------------------------------
@@ -42,6 +42,14 @@ def test_check_ends_with_1_when_a_statement_is_false(tmp_path: Path) -> None:
 def test_a_problem_of_another_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected problems of peers, got graph_cora"):
         optimizer.main(["--problems", "graph_cora", "--out", str(tmp_path / "runs.jsonl")])
+
+
+def test_parallel_workers_are_compared_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--problems", "branin", "--seeds", "2", "--workers", "8", "--jobs", "1", "--out", str(tmp_path / "runs")]
+    assert batch.main(words) == 0
+    (table,) = batch.summary(tmp_path / "runs")["problems"]
+    assert [(row["workers"], row["trials"], row["seeds"]) for row in table["rows"]] == [(1, 60, 2), (8, 80, 2)]
+    assert "80 trials of 8 workers" in capsys.readouterr().out
 
 
 def test_every_table_comes_with_its_licence() -> None:
