@@ -3,10 +3,10 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve bench test-slow soak
+.PHONY: help demo test check serve bench bench-peers test-slow soak
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo:  ## From nothing to a tuned model: server, study, result (SEED=k draws other trials)
 	@$(PYTHON) dev.py demo $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -20,8 +20,11 @@ check:  ## Check format, lint, types and import contracts
 serve:  ## Start the server on the demo's database, or on trimtab.db
 	@$(PYTHON) dev.py serve $(ARGS)
 
-bench:  ## Compare the optimizer with its peers, in a short form
+bench:  ## Measure the optimizer in ten minutes and write docs/benchmarks.md
 	@$(PYTHON) dev.py bench $(ARGS)
+
+bench-peers:  ## Make .venv-peers, with the optimizers that bench compares ours with
+	@$(PYTHON) dev.py bench-peers $(ARGS)
 
 test-slow:  ## Run the slow tests: crashes, wheels, pages in a browser, torch and other frameworks
 	@$(PYTHON) dev.py test-slow $(ARGS)

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from requirements import frameworks
+from requirements import frameworks, peers
 from requirements.venv import PYTHON, ROOT, VENV, Trouble, apt_install, as_root_with_apt, prepare, say, surroundings
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ LONG_FILE = 300
 
 SLOW = ("-n", "1", "-m", "slow")
 """How pytest runs the slow tests: one after the other, since they start servers and browsers of their own."""
+
+BENCHMARKS = ("optimizer", "batch", "latency")
+"""The parts of `bench`, each a module in benchmarks/."""
 
 KEYS = ROOT / ".trimtab" / "config"
 """Where `demo` keeps its server's key, as XDG_CONFIG_HOME, so that a deleted clone leaves nothing behind at home.
@@ -60,9 +63,11 @@ def become(*command: object, **more: str) -> int:
     os.execve(words[0], words, surroundings(**more))
 
 
-def run(*command: object) -> int:
+def run(*command: object, **more: str) -> int:
     """Run a tool to its end; its exit code."""
-    return subprocess.run([str(word) for word in command], cwd=ROOT, env=surroundings(), check=False).returncode
+    words = [str(word) for word in command]
+    sys.stdout.flush()
+    return subprocess.run(words, cwd=ROOT, env=surroundings(**more), check=False).returncode
 
 
 def tool(name: str) -> Path:
@@ -160,11 +165,30 @@ def long_files(root: Path) -> list[tuple[Path, int]]:
 
 
 def bench(rest: list[str]) -> int:
-    """Compare the optimizer with its peers, in a short form."""
+    """Measure the optimizer in ten minutes and write docs/benchmarks.md; one part alone: bench latency."""
+    unknown = [word for word in rest if word not in BENCHMARKS]
+    if unknown:
+        raise Trouble(f"bench takes {', '.join(BENCHMARKS)}, got {' '.join(unknown)}")
     prepare()
-    return become(
-        PYTHON, "-m", "benchmarks.optimizer", *(rest or ["--quick"]), OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"
-    )
+    failed = []
+    for part in rest or BENCHMARKS:
+        say(f"python -m benchmarks.{part} --quick")
+        if run(PYTHON, "-m", f"benchmarks.{part}", "--quick", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
+            failed.append(part)
+    if run(PYTHON, "-m", "benchmarks.report"):
+        failed.append("report")
+    if failed:
+        say(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def bench_peers(rest: list[str]) -> int:
+    """Make .venv-peers, with the optimizers that bench compares ours with: Optuna, BoTorch, and torch for them."""
+    if rest:
+        raise Trouble(f"bench-peers takes no arguments, got {' '.join(rest)}")
+    prepare()
+    peers.prepare_peers()
+    return 0
 
 
 VERBS = {
@@ -173,6 +197,7 @@ VERBS = {
     "check": check,
     "serve": serve,
     "bench": bench,
+    "bench-peers": bench_peers,
     "test-slow": test_slow,
     "soak": soak,
 }
@@ -190,7 +215,7 @@ def main(words: list[str]) -> int:
     if not words or words[0] not in VERBS:
         print("python3 dev.py VERB [what the tool behind it takes]\n")
         for name, verb in VERBS.items():
-            print(f"  {name:10} {verb.__doc__}")
+            print(f"  {name:11} {verb.__doc__}")
         return 0 if words in ([], ["help"], ["--help"], ["-h"]) else 2
     try:
         return VERBS[words[0]](words[1:])

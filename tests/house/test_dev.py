@@ -13,7 +13,7 @@ import pytest
 
 import dev
 from requirements import venv
-from tests.house.repo import ROOT
+from tests.house.repo import ROOT, pins
 
 PARTS = ("requirements/lock.txt", "requirements/slow.txt", "pyproject.toml", "clients/python/pyproject.toml")
 
@@ -26,7 +26,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["dev.py", "requirements/venv.py", "requirements/frameworks.py"])
+@pytest.mark.parametrize(
+    "name", ["dev.py", "requirements/venv.py", "requirements/frameworks.py", "requirements/peers.py"]
+)
 def test_an_old_python_can_read_the_file_to_its_end(name: str) -> None:
     ast.parse((ROOT / name).read_text(), feature_version=(3, 8))
 
@@ -152,6 +154,24 @@ def test_help_names_every_verb_and_an_unknown_verb_is_a_usage_error() -> None:
     unknown = _run("destroy")
     assert unknown.returncode == 2
     assert unknown.stdout == shown.stdout
+
+
+def test_bench_names_its_parts_when_it_is_asked_for_another() -> None:
+    refused = _run("bench", "lantency")
+    assert refused.returncode == 1
+    assert refused.stderr == "dev.py: bench takes optimizer, batch, latency, got lantency\n"
+
+
+def test_the_peers_pins_bring_no_torch_of_their_own() -> None:
+    names = {pin.split("==")[0] for pin in pins("peers.txt")}
+    assert {"optuna", "greenlet", "botorch"} <= names
+    assert not {name for name in names if name.startswith(("torch", "nvidia", "triton"))}
+
+
+def test_the_peers_have_the_same_numpy_and_scipy_as_the_optimizer() -> None:
+    shared = {pin for pin in pins("peers.txt") if pin.startswith(("numpy==", "scipy==", "scikit-learn=="))}
+    assert shared
+    assert shared <= pins("lock.txt")
 
 
 def _make(*words: str) -> str:

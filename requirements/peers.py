@@ -1,0 +1,21 @@
+"""Makes .venv-peers, where benchmarks/latency.py finds the optimizers that it compares ours with.
+
+Standard library only, in the words of Python 3.8, like dev.py, which is the only one to use it.
+"""
+
+from __future__ import annotations
+
+from requirements.frameworks import TORCH, prepare_with_torch
+from requirements.venv import ROOT, quietly, say
+
+FOLDER = ROOT / ".venv-peers"
+PYTHON = FOLDER / "bin" / "python"
+LOCK = ROOT / "requirements" / "peers.txt"
+
+
+def prepare_peers() -> None:
+    """A .venv-peers that is as it should be, with the torch that was installed first. Raises Trouble."""
+    prepare_with_torch(FOLDER, LOCK, shared=False)
+    check = f"import botorch, optuna, torch; assert torch.__version__.split('+')[0] == {TORCH.split('==')[1]!r}"
+    quietly("importing the peers", PYTHON, "-c", check)
+    say(f"{FOLDER.name} is ready; python -m benchmarks.latency takes the peers from it")
