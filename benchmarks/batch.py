@@ -111,7 +111,7 @@ def statements(tables: Sequence[Table]) -> list[Table]:
     least = min((row["closest_open"] for _, row in floats), default=None)
     return [
         {
-            "text": f"{PARALLEL[JUDGED]} trials of {JUDGED} workers reach no worse a median than {SEQUENTIAL} in turn, "
+            "text": f"{PARALLEL[JUDGED]} trials of {JUDGED} workers reach no worse a median than {SEQUENTIAL} of 1, "
             f"on each of {len(leads)} problems",
             "passed": not worse,
             "detail": f"worse: {', '.join(worse)}" if worse else "",

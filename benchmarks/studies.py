@@ -6,6 +6,7 @@ import json
 import math
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -176,10 +177,12 @@ def write(path: Path, plans: Sequence[Plan], *, jobs: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(one) + "\n" for one in others)
-        for record in run_all(plans, jobs=jobs):
+        for done, record in enumerate(run_all(plans, jobs=jobs), start=1):
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             file.write(json.dumps({**record, "at": at}) + "\n")
             file.flush()
+            if sys.stderr.isatty():
+                print(f"\r{done} of {len(plans)} runs", end="\n" if done == len(plans) else "", file=sys.stderr)
 
 
 def read(path: Path) -> list[Record]:
