@@ -21,7 +21,16 @@ Table = dict[str, Any]
 
 
 def problems(records: Sequence[Record]) -> list[Table]:
-    """A table for each problem of each set, in the order of SETS."""
+    """A table for each problem of each set, in the order of SETS.
+
+    A table: set, problem, trials, workers, options, objectives; random: R, or None where random search was not run;
+    optimum: v*, optimum_known; rows; published: medians of which no runs were kept (`recorded.medians`); of gp's runs
+    failed: failed trials of a run, failed_again, repeated: counts over all runs, engine_cpu_s: seconds of each run's
+    asks.
+    A row: name, recorded, seeds, judged, median, quartiles, regret, score: of the median over seeds, or None; shares:
+    of the largest hypervolume after 50 and 100 trials; ask_cpu_ms: median; difference: gp's lead in score with its
+    interval {median, low, high}; outcome: win, tie or loss of gp.
+    """
     order = [(name, problem) for name, known in SETS.items() for problem in known]
     ordered = sorted(records, key=lambda one: (order.index((one["set"], one["problem"])), one["algorithm"]))
     groups = groupby(ordered, key=lambda one: (one["set"], one["problem"]))
@@ -43,6 +52,7 @@ def _row(records: Sequence[Record]) -> Row:
 
 def _problem(name: str, about: Task, records: Sequence[Record]) -> Table:
     found = rows(name, records)
+    # Peers come last, so that recorded random search is preferred to our own.
     random = next((row.median for row in reversed(found) if row.name == "random"), None)
     ends = [value for row in found for value in row.reached.values()]
     optimum = about.optimum if about.optimum is not None else max(ends) if about.reference else min(ends)

@@ -115,11 +115,10 @@ def _row(line: Table) -> str:
 
 
 def _published(table: Table) -> list[str]:
-    kept = table["published"]
+    measure = "share of the hypervolume after 50, 100:" if table["objectives"] == 2 else "regret after 50:"
     return [
-        f"  {peer:15}{one['seeds']:>6}  recorded: {'share of the hypervolume' if two else 'regret'} {one['median']}"
-        for two in [table["objectives"] == 2]
-        for peer, one in kept.items()
+        f"  {peer:15}{one['seeds']:>6}  recorded {measure} {one['median']}"
+        for peer, one in table["published"].items()
     ]
 
 

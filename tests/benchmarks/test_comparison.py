@@ -179,7 +179,7 @@ def test_a_front_shows_the_share_of_the_hypervolume_after_50_and_100_trials_besi
     tables = comparison.problems(records)
     shown = text({"problems": tables, "peers": [], "statements": []})
     assert "share of the hypervolume 0.800 after 50, 0.900 after 100" in shown
-    assert "optuna-gp           3  recorded: share of the hypervolume [0.9, 0.93]" in shown
+    assert "optuna-gp           3  recorded share of the hypervolume after 50, 100: [0.9, 0.93]" in shown
 
 
 def test_a_picture_has_a_line_for_each_judged_peer_and_for_each_of_ours() -> None:
