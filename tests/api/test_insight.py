@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.builders import Api, made
+from trimtab_service.compute import DeadlinePassed
 
 STUDY = "/v1/studies/digits"
 
@@ -60,7 +61,121 @@ def test_importances_and_calibration_of_a_study(api_everywhere: Api) -> None:
     assert sum(found["pit_counts"]) == len(found["held_out"]) == 24
 
 
-@pytest.mark.parametrize("question", ["predict", "importances", "calibration"])
+def test_the_surrogates_are_shown_alone_along_one_parameter_and_over_two(api_everywhere: Api) -> None:
+    api = api_everywhere
+    with_results(api, 24)
+
+    alone = api.get(f"{STUDY}/surrogate").json()
+    along = api.get(f"{STUDY}/surrogate", params={"parameter": "lr", "points": 5, "paths": 2, "base": 3}).json()
+    over = api.get(f"{STUDY}/surrogate", params={"parameter": "lr", "second": "depth", "points": 4}).json()
+
+    assert (alone["trials"], alone["slice"], alone["contour"]) == (list(range(24)), None, None)
+    assert set(alone["metrics"]["accuracy"]["length_scales"]) == {"lr", "depth"}
+    shown = along["slice"]
+    assert (shown["base_trial"], shown["base"]["depth"]) == (3, 4)
+    assert shown["x"] == pytest.approx([1e-4, 10**-3.25, 10**-2.5, 10**-1.75, 0.1])
+    curve = shown["metrics"]["accuracy"]
+    assert curve["belief"]["median"] == pytest.approx([accuracy(x, 4) for x in shown["x"]], abs=0.08)
+    assert (len(curve["paths"]), len(curve["paths"][0]), len(curve["acquisition"])) == (2, 5, 5)
+    assert (len(over["contour"]["x"]), over["contour"]["y"]) == (4, [1, 2, 3, 4])
+    assert len(over["contour"]["metrics"]["accuracy"]["mean"]) == 4
+    assert over["contour"]["told"][0] == {
+        "number": 0,
+        "x": pytest.approx(1e-4),
+        "y": 1,
+        "values": {"accuracy": accuracy(1e-4, 1)},
+    }
+
+
+def test_params_to_hold_may_be_any_of_the_space(api: Api) -> None:
+    with_results(api, 24)
+    query = {"parameter": "lr", "params": json.dumps({"lr": 0.01, "depth": 1}), "points": 3}
+
+    shown = api.get(f"{STUDY}/surrogate", params=query).json()["slice"]
+
+    assert (shown["base_trial"], shown["base"]["depth"]) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code", "detail"),
+    [
+        ({"parameter": "momentum"}, 422, "invalid_query", "something to choose, of ['lr', 'depth'], got 'momentum'"),
+        ({"parameter": "lr", "second": "lr"}, 422, "invalid_query", "two different parameters"),
+        ({"second": "lr"}, 422, "invalid_query", "second: expected a parameter beside it"),
+        ({"points": 5}, 422, "invalid_query", "points: expected a parameter beside it"),
+        ({"parameter": "lr", "points": 1}, 422, "invalid_query", "points must be in [2, 401]"),
+        ({"parameter": "lr", "second": "depth", "points": 65}, 422, "invalid_query", "points must be in [2, 64]"),
+        ({"parameter": "lr", "second": "depth", "paths": 1}, 422, "invalid_query", "paths are drawn along one"),
+        ({"parameter": "lr", "base": 1, "params": "{}"}, 422, "invalid_query", "expected base or params, got both"),
+        ({"parameter": "lr", "params": '{"lr": 1}'}, 422, "invalid_params", "params to hold: lr must be in"),
+        ({"parameter": "lr", "base": 99}, 404, "trial_not_found", "no trial 99"),
+        ({"parameter": "lr", "base": -1}, 422, "invalid_request", "query.base"),
+        ({"parameter": "lr", "paths": 51}, 422, "invalid_request", "query.paths"),
+        ({"parameter": "a\x00"}, 422, "invalid_request", "query.parameter"),
+        ({"paramter": "lr"}, 422, "invalid_request", "query.paramter"),
+    ],
+)
+def test_a_view_that_makes_no_sense_is_refused(
+    api: Api, query: dict[str, Any], status: int, code: str, detail: str
+) -> None:
+    with_results(api, 3)
+
+    response = api.get(f"{STUDY}/surrogate", params=query)
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert detail in response.json()["detail"]
+
+
+def test_a_card_knows_only_what_had_been_told_when_its_trial_was_handed_out(api_everywhere: Api) -> None:
+    api = api_everywhere
+    api.study(algorithm="gp", options={"n_initial": 3})
+    for place in range(6):
+        api.complete(0.5 + place / 100)
+    trial = api.trial()
+    open_card = api.get(f"{STUDY}/suggestion-card", params={"number": trial["number"]}).json()
+    api.complete(0.9)
+    api.tell(trial, accuracy=0.7)
+
+    card = api.get(f"{STUDY}/suggestion-card", params={"number": trial["number"]}).json()
+
+    assert (card["source"], card["rested_on"]) == ("gp", [0, 1, 2, 3, 4, 5])
+    expected, before = card["expected"]["accuracy"], open_card["expected"]["accuracy"]
+    assert (before.pop("told"), before.pop("inside")) == (None, None)
+    assert (expected.pop("told"), expected.pop("inside")) == (0.7, expected["told_interval"][1] >= 0.7)
+    assert expected == before
+    assert card["nearest"][0]["number"] in range(6)
+
+
+def test_the_card_of_an_initial_or_added_trial_says_why_nothing_was_expected(api: Api) -> None:
+    with_results(api, 3, algorithm="gp")
+    api.trial()
+
+    added, initial = (api.get(f"{STUDY}/suggestion-card", params={"number": number}).json() for number in (1, 3))
+    missing = api.get(f"{STUDY}/suggestion-card", params={"number": 9})
+
+    assert (added["source"], added["expected"]) == ("user", None)
+    assert added["why"] == "Somebody chose it, and no surrogate was asked."
+    assert (initial["source"], initial["expected"]) == ("initial", None)
+    assert [one["number"] for one in initial["nearest"]] != []
+    assert (missing.status_code, missing.json()["code"]) == (404, "trial_not_found")
+    assert api.get(f"{STUDY}/suggestion-card").status_code == 422
+
+
+def test_a_question_that_takes_too_long_is_answered_with_try_again(api: Api) -> None:
+    with_results(api, 3)
+
+    def too_slow() -> None:
+        raise DeadlinePassed("no result within 10 s")
+
+    api.compute.before = too_slow
+
+    response = api.get(f"{STUDY}/importances")
+
+    assert (response.status_code, response.json()["code"]) == (503, "compute_unavailable")
+    assert "no result within 10 s" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("question", ["predict", "importances", "calibration", "surrogate"])
 def test_without_enough_results_there_is_no_surrogate(api: Api, question: str) -> None:
     with_results(api, 1)
 

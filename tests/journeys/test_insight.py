@@ -65,6 +65,56 @@ def test_a_client_asks_what_the_surrogates_know(study):
     assert sum(trust["accuracy"].pit_counts) == 40
 
 
+def test_a_client_looks_along_one_parameter_and_over_two(study):
+    alone = study.surrogate()
+    assert alone.trials == tuple(range(40))
+    assert list(alone.metrics) == list(OBJECTIVES)
+    assert "noise" in repr(alone)
+
+    along = study.surrogate("lr", points=9, paths=2, base={"lr": 0.1, "layers": 1, "block": "plain", "epochs": 3})
+    curve = along.slice["metrics"]["accuracy"]["belief"]
+    assert curve["lower"] <= curve["median"] <= curve["upper"]
+    assert max(zip(curve["mean"], along.slice["x"], strict=True))[1] == pytest.approx(0.01, rel=3)
+    assert "along lr, all else as in the params given" in repr(along)
+
+    over = study.surrogate("width_2", "block", base=next(study.trials(where="layers == 2")))
+    assert over.contour["y"] == ["plain", "separable"]
+    assert over.contour["base"]["layers"] == 2
+    sizes = over.contour["metrics"]["size_bytes"]["median"]
+    assert sizes[0][-1] > sizes[1][-1] > 0
+    assert "along width_2 and block" in repr(over)
+    assert "<table>" in over._repr_html_()
+
+    with pytest.raises(trimtab.InvalidQuery, match="expected a trial, its number, or params, got 'best'"):
+        study.surrogate("lr", base="best")
+    with pytest.raises(trimtab.InvalidQuery, match="something to choose"):
+        study.surrogate("epochs")
+
+
+def test_a_client_asks_why_a_trial_was_suggested(client):
+    study = client.create_study("why", space=SPACE, objectives={"accuracy": "maximize"}, seed=3)
+    study.optimize(lambda trial: train(trial)["accuracy"], n_trials=10, progress=False)
+    trial = study.ask()
+    card = trial.suggestion_card()
+    assert card.rested_on == list(range(10))
+    assert card.expected["accuracy"]["told"] is None
+    assert "nothing yet" in repr(card)
+    trial.tell(0.25)
+
+    told = study.suggestion_card(trial.number)
+    assert told.expected["accuracy"]["told"] == 0.25
+    assert told.expected["accuracy"]["objective"] == card.expected["accuracy"]["objective"]
+    assert "0.25" in repr(told)
+    assert "<table>" in told._repr_html_()
+    first = study.suggestion_card(0)
+    assert first.expected is None
+    assert "initial design" in repr(first)
+    with pytest.raises(trimtab.TrialNotFound):
+        study.suggestion_card(99)
+    with pytest.raises(trimtab.TrialNotFound, match="got -1"):
+        study.suggestion_card(-1)
+
+
 def test_many_params_go_in_requests_short_enough(study, http):
     places = [{"lr": 1e-4 + place * 1e-5, "layers": 1, "block": "plain", "epochs": 3} for place in range(250)]
     found = study.predict(places)

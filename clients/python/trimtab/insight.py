@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
-from trimtab import tables, wire
+from trimtab import wire
 from trimtab.errors import InvalidParams
+from trimtab.printed import Printed, Rows
+
+T = TypeVar("T")
 
 MAX_URL = 6_000
 """Bytes that the params of one request may take in its URL; proxies allow 8,000 for all of it."""
 MAX_CONFIGURATIONS = 100
 """Params that the server takes in one request."""
-Rows = list[dict[str, Any]]
-
-
-class _Printed:
-    """Prints as a title with a table below it: `_title` and `_rows`."""
-
-    def _title(self) -> str:
-        raise NotImplementedError
-
-    def _rows(self) -> Rows:
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return "\n".join([self._title(), *(f"  {line}" for line in tables.table(self._rows()))])
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        from trimtab.costs import card
-
-        rows = self._rows()
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        cells = [[tables.cell(row[name]) if name in row else "" for name in columns] for row in rows]
-        return f"<div><strong>{escape(self._title())}</strong>{card.table(cells, columns)}</div>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +51,7 @@ class Prediction(Mapping[str, Belief]):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Predictions(_Printed, Sequence[Prediction]):
+class Predictions(Printed, Sequence[Prediction]):
     """One prediction for each params asked for, in their order. trials: how many complete trials they rest on."""
 
     trials: int
@@ -114,7 +93,9 @@ def predictions(answers: Sequence[Mapping[str, Any]]) -> Predictions:
     return Predictions(
         trials=max((int(answer["trials"]) for answer in answers), default=0),
         items=tuple(
-            Prediction(dict(one["params"]), {metric: Belief(**belief) for metric, belief in one["metrics"].items()})
+            Prediction(
+                dict(one["params"]), {metric: made(Belief, belief) for metric, belief in one["metrics"].items()}
+            )
             for answer in answers
             for one in answer["items"]
         ),
@@ -137,7 +118,7 @@ class Importance:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Importances(_Printed, Mapping[str, dict[str, Importance]]):
+class Importances(Printed, Mapping[str, dict[str, Importance]]):
     """Metric -> parameter -> importance, over the whole search space. trials: how many complete ones they rest on."""
 
     trials: int
@@ -147,7 +128,7 @@ class Importances(_Printed, Mapping[str, dict[str, Importance]]):
     def of(cls, answer: Mapping[str, Any]) -> Importances:
         """The importances of the server's answer."""
         metrics = {
-            metric: {name: Importance(**one) for name, one in parameters.items()}
+            metric: {name: made(Importance, one) for name, one in parameters.items()}
             for metric, parameters in answer["metrics"].items()
         }
         return cls(int(answer["trials"]), metrics)
@@ -185,7 +166,7 @@ class Importances(_Printed, Mapping[str, dict[str, Importance]]):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Calibration(_Printed):
+class Calibration(Printed):
     """Whether one objective's surrogate can be trusted: each told value held out, and expected from all others.
 
     verdict: trusted, overconfident, underconfident, uninformative or too_few. score: the share of the variance of
@@ -224,7 +205,9 @@ class Calibrations(Mapping[str, Calibration]):
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Calibrations:
         """The calibrations of the server's answer."""
-        return cls({metric: Calibration(metric=metric, **one) for metric, one in answer["metrics"].items()})
+        return cls(
+            {metric: made(Calibration, {**one, "metric": metric}) for metric, one in answer["metrics"].items()}
+        )
 
     def __getitem__(self, metric: str) -> Calibration:
         return self.metrics[metric]
@@ -240,6 +223,11 @@ class Calibrations(Mapping[str, Calibration]):
 
     def _repr_html_(self) -> str:
         return "".join(one._repr_html_() for one in self.metrics.values())
+
+
+def made(cls: type[T], record: Mapping[str, Any]) -> T:
+    """An object of the fields that it knows of a record: a newer server may say more."""
+    return cls(**{field.name: record[field.name] for field in fields(cls)})  # type: ignore[arg-type]  # a dataclass
 
 
 def spell(belief: Belief) -> str:

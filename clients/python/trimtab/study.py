@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, overload
 
-from trimtab import insight, optimizing, wire
-from trimtab.errors import InvalidParams, InvalidQuery, TrialNotFound
+from trimtab import optimizing, wire
+from trimtab.errors import InvalidParams, InvalidQuery
 from trimtab.measured import Measured
 from trimtab.objective import Objective, objectives_from_wire
+from trimtab.questions import Questions, checked_number
 from trimtab.space import Parameter, space_from_wire
 from trimtab.trial import Trial
 
@@ -24,7 +24,7 @@ PAGE = 100
 """Trials per request when a history is read."""
 
 
-class Study:
+class Study(Questions):
     """A problem and its trials, on the server. Made by `Client.study` and `Client.create_study`."""
 
     def __init__(self, client: Client, record: Mapping[str, Any]) -> None:
@@ -190,9 +190,7 @@ class Study:
 
     def trial(self, number: int) -> Trial:
         """One trial, with the contracts of its values and its reports. Raises TrialNotFound."""
-        if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
-            raise TrialNotFound(f"expected the number of a trial, from 0, got {number!r}")
-        return Trial(self, self.send("GET", f"trials/{int(number)}"))
+        return Trial(self, self.send("GET", f"trials/{checked_number(number)}"))
 
     def trials(
         self,
@@ -236,24 +234,6 @@ class Study:
         from trimtab.costs.ledger import ledger
 
         return ledger(self.trials(), baseline, small)
-
-    # --- What its surrogates say ------------------------------------------------------------------------------------
-
-    def predict(self, configurations: Iterable[Mapping[str, Any]]) -> insight.Predictions:
-        """What every objective is expected to be at each of some params: mean, standard deviation, 95 % interval.
-
-        Raises InvalidParams, and NoSurrogate with too few complete trials.
-        """
-        batches = insight.batches(configurations)
-        return insight.predictions([self.send("GET", "predict", params={"params": one}) for one in batches])
-
-    def importances(self) -> insight.Importances:
-        """How much each parameter matters for each objective. Raises NoSurrogate."""
-        return insight.Importances.of(self.send("GET", "importances"))
-
-    def calibration(self) -> insight.Calibrations:
-        """Whether the surrogate of each objective can be trusted. Raises NoSurrogate."""
-        return insight.Calibrations.of(self.send("GET", "calibration"))
 
     # --- Its life ---------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from trimtab.space import why_absent
 if TYPE_CHECKING:
     from trimtab.costs import Cost
     from trimtab.study import Study
+    from trimtab.surrogate import SuggestionCard
 
 log = logging.getLogger("trimtab")
 
@@ -146,6 +147,10 @@ class Trial:
     def record(self) -> dict[str, Any]:
         """Everything that the server said of the trial, as JSON."""
         return dict(self._record)
+
+    def suggestion_card(self) -> SuggestionCard:
+        """Why it was suggested, and what was expected of it then. One request."""
+        return self._study.suggestion_card(self.number)
 
     # --- What is done with it ---------------------------------------------------------------------------------------
 

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
-from trimtab_service.api.errors import InvalidJson
-from trimtab_service.api.strict_json import canonical, loads
+from trimtab_service.api.strict_json import canonical
 from trimtab_service.domain.errors import InvalidQuery, NotSupported
 from trimtab_service.domain.trial import TrialState
 
@@ -87,8 +86,6 @@ Epoch = Annotated[int, Field(ge=0, lt=2**31, description="The lease epoch under 
 Worker = Annotated[str, Field(max_length=200, description="Who asks: a name of your choice.")]
 Line = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """Text of a query."""
-JsonText = Annotated[str, Field(max_length=10_000)]
-"""JSON in a query."""
 
 
 class Wire(BaseModel):
@@ -266,28 +263,6 @@ class ParetoQuery(Query):
         """The conditions. Raises NotSupported for a device."""
         _check_built([] if self.device is None else ["device"])
         return self.where
-
-
-class PredictQuery(Query):
-    """Where to predict."""
-
-    params: list[JsonText] = Field(
-        min_length=1, max_length=100, description='Params as JSON, repeated: {"lr": 0.01, "depth": 2}'
-    )
-
-    def configurations(self) -> list[dict[str, Any]]:
-        """The params. Raises InvalidQuery for what is no strict JSON object."""
-        return [_json_object("params", text) for text in self.params]
-
-
-def _json_object(what: str, text: str) -> dict[str, Any]:
-    try:
-        value = loads(text.encode(errors="surrogatepass"))
-    except InvalidJson as error:
-        raise InvalidQuery(f"{what}: {error.detail}") from error
-    if not isinstance(value, dict):
-        raise InvalidQuery(f'{what}: expected a JSON object like {{"lr": 0.01}}, got {text[:80]!r}')
-    return value
 
 
 def _is_empty(value: object) -> bool:

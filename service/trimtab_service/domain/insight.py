@@ -152,6 +152,22 @@ class Calibrations:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What to show of the surrogates: nothing more, a slice along one parameter, or a contour over two.
+
+    base: params to hold, of trial base_trial if of any; None for the best trial's. points: per parameter. paths:
+    functions to draw, with this seed.
+    """
+
+    parameters: tuple[str, ...] = ()
+    base: Params | None = None
+    base_trial: int | None = None
+    points: int = 101
+    paths: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """A fitted surrogate. length_scales: per parameter, in units of its range; short ones matter.
 

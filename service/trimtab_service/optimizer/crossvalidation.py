@@ -56,8 +56,8 @@ def leave_one_out(surrogate: Surrogate) -> LeaveOneOut:
     return LeaveOneOut(mean, sd, residual, -0.5 * residual**2 - np.log(sd) - 0.5 * _LOG_2PI)
 
 
-def calibrate(posterior: Posterior, one: Model, scale: Scale, losses: Floats) -> Calibration:
-    """What the held-out predictions of one objective say of its surrogate. losses: (n,), of the trials told.
+def calibrate(posterior: Posterior, one: Model, scale: Scale) -> Calibration:
+    """What the held-out predictions of one objective say of its surrogate.
 
     Trials that failed are left out, and params of which some trials failed. Raises NoSurrogate.
     """
@@ -68,10 +68,11 @@ def calibrate(posterior: Posterior, one: Model, scale: Scale, losses: Floats) ->
     rows = _told_rows(posterior, one.surrogate)
     expected = scale.beliefs(held.mean, held.sd**2)
     numbers = posterior.past.numbers
+    told = np.array([values[metric] for values in posterior.told_values()])
     held_out = [
         HeldOut(
             numbers=[numbers[place] for place in places],
-            told=float(scale.values(losses[places].mean(keepdims=True))[0]),
+            told=float(told[places].mean()),
             expected=expected[row],
             residual=float(held.residual[row]),
             log_density=float(held.log_density[row]),

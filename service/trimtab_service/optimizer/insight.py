@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trimtab_service.domain.insight import Calibrations, Importances, Prediction, Predictions
+from trimtab_service.domain.insight import (
+    Calibrations,
+    Importances,
+    Picture,
+    Prediction,
+    Predictions,
+    SuggestionCard,
+    View,
+)
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
-from trimtab_service.domain.trial import History
+from trimtab_service.domain.trial import History, Trial
 
-__all__ = ["calibration", "importances", "predict"]
+__all__ = ["calibration", "importances", "picture", "predict", "suggestion_card"]
 
 States = Mapping[str, Mapping[str, Any]]
 """Metric -> the state of its surrogate, where the fit starts from; {} for none."""
@@ -48,9 +56,29 @@ def calibration(problem: Problem, history: History, surrogates: States) -> Calib
     from trimtab_service.optimizer.posterior import Posterior
 
     posterior = Posterior.of(problem, history, surrogates)
-    return Calibrations(
-        {
-            metric: calibrate(posterior, one, scale, posterior.past.losses[:, place])
-            for place, (metric, (one, scale)) in enumerate(posterior.by_metric().items())
-        }
+    return Calibrations({metric: calibrate(posterior, *of) for metric, of in posterior.by_metric().items()})
+
+
+def picture(problem: Problem, history: History, surrogates: States, view: View) -> Picture:
+    """The surrogates, their active bounds, and what the view shows of them."""
+    from trimtab_service.optimizer.bounds import active_bounds
+    from trimtab_service.optimizer.posterior import Posterior
+    from trimtab_service.optimizer.slices import contour, slice_along
+
+    posterior = Posterior.of(problem, history, surrogates)
+    return Picture(
+        trials=sorted(posterior.past.numbers),
+        metrics=posterior.fitted(),
+        bounds=active_bounds(posterior),
+        slice=slice_along(posterior, view) if len(view.parameters) == 1 else None,
+        contour=contour(posterior, view) if len(view.parameters) == 2 else None,
     )
+
+
+def suggestion_card(
+    problem: Problem, history: History, _surrogates: States, trial: Trial, finished: frozenset[int]
+) -> SuggestionCard:
+    """Why a trial was proposed, and what was expected of it. finished: numbers that had finished by then."""
+    from trimtab_service.optimizer import cards
+
+    return cards.suggestion_card(problem, history, trial, finished)

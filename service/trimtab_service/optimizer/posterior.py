@@ -27,11 +27,13 @@ from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.modelling import Model, Past, model
 from trimtab_service.optimizer.warping import Warp
 
-__all__ = ["Posterior", "Scale"]
+__all__ = ["Posterior", "Scale", "below", "told_values"]
 
 FEWEST = 2
 """A surrogate needs so many told trials."""
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
+_ABSCISSAS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_FARTHEST = 9.0
+"""Beyond so many standard deviations a normal variable has nothing left to count."""
 _HALF_WIDTH = float(ndtri(0.5 + LEVEL / 2.0))
 """The interval is the median plus and minus so many standard deviations of z."""
 _LOWEST_LOG, _HIGHEST_LOG = math.log10(5e-324), math.log10(sys.float_info.max) - 1e-13
@@ -65,23 +67,23 @@ class Scale:
             return np.clip(self.warp.invert(z), self.least, self.cap)
 
     def values(self, losses: Floats) -> Floats:
-        """Losses as values of the metric: the inverse of `Objective.loss`."""
-        signed = -losses if self.objective.direction is Direction.MAXIMIZE else losses
-        found: Floats = 10.0 ** np.clip(signed, _LOWEST_LOG, _HIGHEST_LOG) if self.objective.log else signed
-        return found
+        """Losses as values of the metric."""
+        return values(self.objective, losses)
 
     def beliefs(self, mean: Floats, variance: Floats) -> Beliefs:
-        """Of values: mean and standard deviation by Gauss-Hermite quadrature, median and interval by quantiles.
+        """Of values: mean and standard deviation by quadrature up to the cap, median and interval by quantiles.
 
-        mean, variance: (k,), of z. Abramowitz & Stegun 1972, Eq. 25.4.46, with weight exp(-x²/2).
+        mean, variance: (k,), of z.
         """
         sd = np.sqrt(variance)
-        at_nodes = self.values(self.losses(mean[:, None] + sd[:, None] * _NODES))
+        t, weights = below((self.warp.apply(np.array([np.inf])) - mean) / sd)
+        nodes = np.column_stack([mean[:, None] + sd[:, None] * t, np.full(len(mean), np.inf)])  # and the cap
+        weights = np.column_stack([weights, np.maximum(1.0 - weights.sum(axis=1), 0.0)])
+        at_nodes = self.values(self.losses(nodes))
         size = np.maximum(np.max(np.abs(at_nodes), axis=1), sys.float_info.min)
         scaled = at_nodes / size[:, None]  # squares of values near the largest float would overflow
-        weights = _WEIGHTS / _WEIGHTS.sum()
-        centre = scaled @ weights
-        spread = np.sqrt((scaled - centre[:, None]) ** 2 @ weights)
+        centre = np.sum(weights * scaled, axis=1)
+        spread = np.sqrt(np.sum(weights * (scaled - centre[:, None]) ** 2, axis=1))
         good, median, bad = (self.losses(mean + t * sd) for t in (-_HALF_WIDTH, 0.0, _HALF_WIDTH))
         ends = self.values(np.stack([good, np.where(bad < self.cap, bad, self.worst)]))
         return Beliefs(
@@ -132,9 +134,39 @@ class Posterior:
             metric: scale.beliefs(*one.surrogate.predict(points)) for metric, (one, scale) in self.by_metric().items()
         }
 
+    def told_values(self) -> list[dict[str, float]]:
+        """Of each told trial: metric -> value."""
+        return told_values(self.problem, self.past.losses)
+
     def fitted(self) -> dict[str, Fitted]:
         """Metric -> how its surrogate was fitted."""
         return {metric: _fitted(self.encoding, one) for metric, (one, _) in self.by_metric().items()}
+
+
+def below(top: Floats) -> tuple[Floats, Floats]:
+    """Nodes t and weights of the integral of g(t) φ(t) up to top, by Gauss and Legendre. (k,) -> (k, 64), (k, 64)
+
+    Abramowitz & Stegun 1972, Eq. 25.4.30.
+    """
+    half = (np.clip(top, -_FARTHEST, _FARTHEST) + _FARTHEST)[:, None] / 2.0
+    t = half * (_ABSCISSAS + 1.0) - _FARTHEST
+    return t, half * _WEIGHTS * np.exp(-0.5 * t * t) / math.sqrt(2.0 * math.pi)
+
+
+def values(objective: Objective, losses: Floats) -> Floats:
+    """Losses as values of the metric: the inverse of `Objective.loss`."""
+    signed = -losses if objective.direction is Direction.MAXIMIZE else losses
+    found: Floats = 10.0 ** np.clip(signed, _LOWEST_LOG, _HIGHEST_LOG) if objective.log else signed
+    return found
+
+
+def told_values(problem: Problem, losses: Floats) -> list[dict[str, float]]:
+    """Losses as values, as they were told but for the last digits of logarithms. (n, m) -> n of metric -> value"""
+    columns = [
+        [float(f"{value:.14g}") if objective.log else float(value) for value in values(objective, losses[:, place])]
+        for place, objective in enumerate(problem.objectives)
+    ]
+    return [dict(zip(problem.objective_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _fitted(encoding: Encoding, one: Model) -> Fitted:

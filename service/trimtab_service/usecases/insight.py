@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from trimtab_service.compute import Closed, DeadlinePassed, WorkerDied
 from trimtab_service.domain.errors import ComputeUnavailable, InvalidParams, InvalidQuery
-from trimtab_service.domain.insight import Calibrations, Importances, Predictions
+from trimtab_service.domain.insight import Calibrations, Importances, Picture, Predictions, SuggestionCard, View
 from trimtab_service.domain.space import Params, Space
 from trimtab_service.optimizer import insight
 from trimtab_service.usecases.rooms import Caller, Rooms
@@ -16,6 +16,9 @@ R = TypeVar("R")
 
 MAX_CONFIGURATIONS = 100
 """Params that one request may ask predictions for."""
+MOST_POINTS = 401
+MOST_POINTS_OF_TWO = 64
+"""Places per parameter that a slice and a contour may show."""
 
 
 def predict(rooms: Rooms, caller: Caller, ref: str, configurations: Sequence[Mapping[str, Any]]) -> Predictions:
@@ -27,24 +30,80 @@ def predict(rooms: Rooms, caller: Caller, ref: str, configurations: Sequence[Map
         raise InvalidQuery(f"expected 1 to {MAX_CONFIGURATIONS} params, got {len(configurations)}")
     with rooms.store.read(caller.project_id) as tx:
         space = tx.study(ref).problem.space
-    return _answer(rooms, caller, ref, insight.predict, [_checked(space, *one) for one in enumerate(configurations)])
+    checked = [_checked(space, f"params {place}", params) for place, params in enumerate(configurations)]
+    return _answer(rooms, caller, ref, repr(checked), insight.predict, checked)
 
 
 def importances(rooms: Rooms, caller: Caller, ref: str) -> Importances:
     """How much each parameter matters for each objective. Raises NoSurrogate and ComputeUnavailable."""
-    return _answer(rooms, caller, ref, insight.importances)
+    return _answer(rooms, caller, ref, "importances", insight.importances)
 
 
 def calibration(rooms: Rooms, caller: Caller, ref: str) -> Calibrations:
     """Whether the surrogate of each objective can be trusted. Raises NoSurrogate and ComputeUnavailable."""
-    return _answer(rooms, caller, ref, insight.calibration)
+    return _answer(rooms, caller, ref, "calibration", insight.calibration)
 
 
-def _answer(rooms: Rooms, caller: Caller, ref: str, question: Callable[..., R], *arguments: Any) -> R:
-    """The answer to question(problem, history, surrogates, *arguments): kept from before while no trial changed."""
+def picture(
+    rooms: Rooms,
+    caller: Caller,
+    ref: str,
+    *,
+    parameters: Sequence[str] = (),
+    base: int | Mapping[str, Any] | None = None,
+    points: int | None = None,
+    paths: int = 0,
+    seed: int | None = None,
+) -> Picture:
+    """How the surrogates were fitted, which bounds are active, and a slice along one parameter or a contour over two.
+
+    base: params that are held, or the number of a trial; None for the best trial. seed: None for the study's.
+    Raises InvalidQuery, InvalidParams, TrialNotFound, NoSurrogate and ComputeUnavailable.
+    """
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(ref)
-        key, seen = (study.id, question.__name__, repr(arguments)), tx.last_change(study)
+        held = tx.trial(study, base).params if isinstance(base, int) else base
+    problem = study.problem
+    for name in parameters:
+        _check_parameter(problem.space, name)
+    if len(set(parameters)) < len(parameters):
+        raise InvalidQuery(f"expected two different parameters, got {parameters[0]!r} twice")
+    most = MOST_POINTS if len(parameters) < 2 else MOST_POINTS_OF_TWO
+    if points is not None and not 2 <= points <= most:
+        raise InvalidQuery(f"points must be in [2, {most}] for {max(len(parameters), 1)} parameters, got {points}")
+    view = View(
+        parameters=tuple(parameters),
+        base=None if held is None else _checked(problem.space, "params to hold", held),
+        base_trial=base if isinstance(base, int) else None,
+        points=points or (101 if len(parameters) < 2 else 25),
+        paths=paths,
+        seed=problem.seed if seed is None else seed,
+    )
+    return _answer(rooms, caller, ref, repr(view), insight.picture, view)
+
+
+def suggestion_card(rooms: Rooms, caller: Caller, ref: str, number: int) -> SuggestionCard:
+    """Why a trial was proposed, and what was expected of it then. Raises TrialNotFound and ComputeUnavailable."""
+    with rooms.store.read(caller.project_id) as tx:
+        study = tx.study(ref)
+        trial, finished = tx.trial(study, number), tx.finished_before(study, number)
+    return _answer(rooms, caller, ref, f"card {number}", insight.suggestion_card, trial, finished)
+
+
+def _check_parameter(space: Space, name: str) -> None:
+    searched = [one.name for one in space.parameters if one.cardinality > 1]
+    if name not in searched:
+        raise InvalidQuery(f"expected a parameter with something to choose, of {searched!r}, got {name!r}")
+
+
+def _answer(rooms: Rooms, caller: Caller, ref: str, about: str, question: Callable[..., R], *arguments: Any) -> R:
+    """The answer to question(problem, history, surrogates, *arguments), kept from before while no trial changed.
+
+    about: what tells it from other questions.
+    """
+    with rooms.store.read(caller.project_id) as tx:
+        study = tx.study(ref)
+        key, seen = (study.id, about), tx.last_change(study)
         if (kept := rooms.answers.get(key, seen)) is not None:
             return kept  # type: ignore[no-any-return]  # what is kept under a question is its answer
         history, surrogates = tx.history(study), tx.surrogates(study)
@@ -63,8 +122,8 @@ def compute(rooms: Rooms, function: Callable[..., R], *arguments: Any) -> R:
         raise ComputeUnavailable(f"the surrogates could not answer: {error}; try again") from error
 
 
-def _checked(space: Space, place: int, params: Mapping[str, Any]) -> Params:
+def _checked(space: Space, what: str, params: Mapping[str, Any]) -> Params:
     try:
         return space.check(params)
     except InvalidParams as error:
-        raise InvalidParams(f"params {place}: {error.detail}") from error
+        raise InvalidParams(f"{what}: {error.detail}") from error

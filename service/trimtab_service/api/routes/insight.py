@@ -1,4 +1,4 @@
-"""Routes of what the surrogates know: predictions, importances, calibration."""
+"""Routes of what the surrogates know: predictions, importances, calibration, pictures, suggestion cards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from trimtab_service.api.deps import LookDep, PlaceToWait, StudyRef
+from trimtab_service.api.insight_queries import CardQuery, PredictQuery, SurrogateQuery
 from trimtab_service.api.openapi import LOOK
-from trimtab_service.api.schemas import PredictQuery
-from trimtab_service.domain.insight import Calibrations, Importances, Predictions
+from trimtab_service.domain.insight import Calibrations, Importances, Picture, Predictions, SuggestionCard
 from trimtab_service.usecases import insight
 
 router = APIRouter(prefix="/v1/studies/{study}", tags=["insight"], dependencies=[PlaceToWait])
@@ -31,3 +31,15 @@ def importances(study: StudyRef, look: LookDep) -> Importances:
 def calibration(study: StudyRef, look: LookDep) -> Calibrations:
     """Held-out predictions per objective, and what they say; 404 no_surrogate with too few complete trials."""
     return insight.calibration(look.rooms, look.caller, study)
+
+
+@router.get("/surrogate", summary="What the surrogates look like", responses=LOOK)
+def surrogate(study: StudyRef, query: Annotated[SurrogateQuery, Query()], look: LookDep) -> Picture:
+    """How they were fitted, active bounds, a slice or a contour; 404 no_surrogate with too few complete trials."""
+    return insight.picture(look.rooms, look.caller, study, **query.view())
+
+
+@router.get("/suggestion-card", summary="Why a trial was suggested", responses=LOOK)
+def suggestion_card(study: StudyRef, query: Annotated[CardQuery, Query()], look: LookDep) -> SuggestionCard:
+    """What was expected of the trial when it was proposed, or why nothing was."""
+    return insight.suggestion_card(look.rooms, look.caller, study, query.number)
