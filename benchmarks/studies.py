@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.hypervolume import hypervolume
+from benchmarks.machine import machine
 from benchmarks.tasks import task
 from benchmarks.tasks.task import Losses, Params, Space, Task
 from trimtab_service.domain.study import Problem
@@ -179,7 +180,7 @@ def write(path: Path, plans: Sequence[Plan], *, jobs: int) -> None:
         file.writelines(json.dumps(one) + "\n" for one in others)
         for done, record in enumerate(run_all(plans, jobs=jobs), start=1):
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            file.write(json.dumps({**record, "at": at}) + "\n")
+            file.write(json.dumps({**record, "at": at, "machine": machine()}) + "\n")
             file.flush()
             if sys.stderr.isatty():
                 print(f"\r{done} of {len(plans)} runs", end="\n" if done == len(plans) else "", file=sys.stderr)
