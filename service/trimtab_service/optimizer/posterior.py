@@ -2,8 +2,8 @@
 
 k: configurations.  z: what a surrogate sees, Normal(mean, variance) at a configuration.
 loss = w(z), the inverse of the warp, increasing.  The warp cuts the bad side at a cap: what lies beyond was modelled
-as the cap, so there the surrogate knows no more than "bad". Beliefs are of min(loss, cap); an interval that reaches
-the cap goes on to the worst loss told.
+as the cap, so there the surrogate knows no more than "bad": z beyond the cap stands for any of the told losses beyond
+it, each as probable as the others.
 value = ±loss, or 10^±loss on a log scale; minus when the metric is maximised.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from trimtab_service.domain.errors import NoSurrogate
 from trimtab_service.domain.insight import LEVEL, Beliefs, Fitted
@@ -34,8 +34,6 @@ FEWEST = 2
 _ABSCISSAS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _FARTHEST = 9.0
 """Beyond so many standard deviations a normal variable has nothing left to count."""
-_HALF_WIDTH = float(ndtri(0.5 + LEVEL / 2.0))
-"""The interval is the median plus and minus so many standard deviations of z."""
 _LOWEST_LOG, _HIGHEST_LOG = math.log10(5e-324), math.log10(sys.float_info.max) - 1e-13
 """log10 of the least and the largest positive float."""
 
@@ -44,14 +42,15 @@ _LOWEST_LOG, _HIGHEST_LOG = math.log10(5e-324), math.log10(sys.float_info.max) -
 class Scale:
     """How an objective's z becomes values of its metric. Made by `Scale.of`.
 
-    least, cap: the ends of the losses that the warp tells apart.  worst: the worst loss told, or the cap.
+    least, cap: the ends of the losses that the warp tells apart.  beyond: (b,), the told losses above the cap, in
+    order; the cap itself where there are none.
     """
 
     objective: Objective
     warp: Warp
     least: float
     cap: float
-    worst: float
+    beyond: Floats
 
     @classmethod
     def of(cls, objective: Objective, warp: Warp, losses: Floats) -> Scale:
@@ -59,7 +58,8 @@ class Scale:
         with np.errstate(over="ignore"):  # what overflows is held at an end
             ends = warp.invert(warp.apply(np.array([-np.inf, np.inf])))
         least, cap = np.clip(ends, -sys.float_info.max, sys.float_info.max).tolist()
-        return cls(objective, warp, least, cap, max(cap, float(losses.max())))
+        beyond = np.sort(losses[losses > cap])
+        return cls(objective, warp, least, cap, beyond if len(beyond) else np.array([cap]))
 
     def losses(self, z: Floats) -> Floats:
         """z as losses, held at the cap."""
@@ -71,28 +71,37 @@ class Scale:
         return values(self.objective, losses)
 
     def beliefs(self, mean: Floats, variance: Floats) -> Beliefs:
-        """Of values: mean and standard deviation by quadrature up to the cap, median and interval by quantiles.
+        """Of values: mean and standard deviation by quadrature up to the cap and a sum beyond, median and interval.
 
         mean, variance: (k,), of z.
         """
         sd = np.sqrt(variance)
-        t, weights = below((self.warp.apply(np.array([np.inf])) - mean) / sd)
-        nodes = np.column_stack([mean[:, None] + sd[:, None] * t, np.full(len(mean), np.inf)])  # and the cap
-        weights = np.column_stack([weights, np.maximum(1.0 - weights.sum(axis=1), 0.0)])
-        at_nodes = self.values(self.losses(nodes))
+        to_cap = (self.warp.apply(np.array([np.inf])) - mean) / sd
+        t, weights = below(to_cap)
+        beyond = np.tile(self.beyond, (len(mean), 1))
+        at_nodes = self.values(np.column_stack([self.losses(mean[:, None] + sd[:, None] * t), beyond]))
+        weights = np.column_stack([weights, np.tile(ndtr(-to_cap)[:, None] / len(self.beyond), len(self.beyond))])
         size = np.maximum(np.max(np.abs(at_nodes), axis=1), sys.float_info.min)
         scaled = at_nodes / size[:, None]  # squares of values near the largest float would overflow
         centre = np.sum(weights * scaled, axis=1)
         spread = np.sqrt(np.sum(weights * (scaled - centre[:, None]) ** 2, axis=1))
-        good, median, bad = (self.losses(mean + t * sd) for t in (-_HALF_WIDTH, 0.0, _HALF_WIDTH))
-        ends = self.values(np.stack([good, np.where(bad < self.cap, bad, self.worst)]))
+        good, median, bad = (
+            self.values(self._quantile(mean, sd, to_cap, share)) for share in ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)
+        )
         return Beliefs(
             mean=(centre * size).tolist(),
             sd=(spread * size).tolist(),
-            median=self.values(median).tolist(),
-            lower=ends.min(axis=0).tolist(),
-            upper=ends.max(axis=0).tolist(),
+            median=median.tolist(),
+            lower=np.minimum(good, bad).tolist(),
+            upper=np.maximum(good, bad).tolist(),
         )
+
+    def _quantile(self, mean: Floats, sd: Floats, to_cap: Floats, share: float) -> Floats:
+        """The losses that this share of the probability goes up to. mean, sd, to_cap: (k,) -> (k,)"""
+        under = ndtr(to_cap)
+        place = (share - under) / np.maximum(1.0 - under, sys.float_info.min) * len(self.beyond)
+        beyond = self.beyond[np.clip(place, 0, len(self.beyond) - 1).astype(int)]
+        return np.where(share <= under, self.losses(mean + sd * ndtri(share)), beyond)
 
 
 @dataclass(frozen=True, slots=True)
