@@ -5,7 +5,8 @@ p: parameters of the space.  n: configurations.  Levels and keys: see encoding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ class Available:
     """Which configurations may be proposed. taken: keys of those that may not come again. allows: see Problem."""
 
     encoding: Encoding
-    taken: Container[Key] = frozenset()
+    taken: AbstractSet[Key] = frozenset()
     allows: Callable[[Params], bool] | None = None
 
     def __call__(self, levels: Floats) -> Mask:

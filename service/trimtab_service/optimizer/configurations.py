@@ -114,10 +114,11 @@ class Configurations:
     def unused(self, available: Available, seed: Sequence[int]) -> Iterator[Floats]:
         """The configurations that are available, in the order shuffled by seed. Each -> (p,)
 
-        The walk is complete unless the problem's predicate refuses 20,000 in a row.
+        The walk begins after as many as are taken, which are mostly the first ones, and goes round. It is complete
+        unless the problem's predicate refuses 20,000 in a row.
         """
         refused = 0
-        for rows in self._shuffled_rows(seed):
+        for rows in self._shuffled_rows(len(available.taken), seed):
             untaken = available.untaken(rows)
             found = available.allowed(rows, untaken)
             yield from rows[found]
@@ -125,15 +126,16 @@ class Configurations:
             if refused >= _REFUSED:
                 return
 
-    def _shuffled_rows(self, seed: Sequence[int]) -> Iterator[Floats]:
-        """All configurations, some at a time: listed first where they are few. Each -> (some, p)"""
-        if self.count <= LISTED:
-            every = self.all()[np.random.default_rng(seed).permutation(self.count)]
-            yield from (every[start : start + _CHUNK] for start in range(0, self.count, _CHUNK))
-            return
-        for start in range(0, self.count, _CHUNK):
-            numbers = range(start, min(start + _CHUNK, self.count))
-            yield np.array([self.levels(shuffled(number, self.count, seed)) for number in numbers])
+    def _shuffled_rows(self, first: int, seed: Sequence[int]) -> Iterator[Floats]:
+        """All configurations from the first-th on, some at a time: listed where they are few. Each -> (some, p)"""
+        few = self.count <= LISTED
+        every = self.all()[np.random.default_rng(seed).permutation(self.count)] if few else None
+        for start in range(first, first + self.count, _CHUNK):
+            numbers = [number % self.count for number in range(start, min(start + _CHUNK, first + self.count))]
+            if every is not None:
+                yield every[numbers]
+            else:
+                yield np.array([self.levels(shuffled(number, self.count, seed)) for number in numbers])
 
     def _rows(self, place: int, dead: _Dead, known: dict[tuple[int, _Dead], Floats]) -> Floats:
         """All ways to go on from the place-th axis of the order, the axes before it at 0. -> (ways, p)"""
