@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +132,18 @@ def test_a_study_without_results_says_so(client):
         study.predict([{"lr": 0.1, "layers": 1, "block": "plain"}, {"lr": 7, "layers": 1, "block": "plain"}])
     with pytest.raises(trimtab.InvalidParams, match="expected a list of params"):
         study.predict({"lr": 0.1})
+
+
+def test_the_examples_of_the_how_to_run_as_they_stand(client):
+    page = (Path(__file__).parents[2] / "docs" / "insight.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    study = client.create_study(
+        "digits",
+        space={"lr": trimtab.Float(1e-4, 1e-1, log=True), "width": trimtab.Int(4, 256, log=True)},
+        objectives={"accuracy": "maximize"},
+    )
+    study.optimize(lambda trial: 0.9 - math.log10(trial["lr"] / 0.01) ** 2 - 1 / trial["width"], 10, progress=False)
+    lines = [line for line in code.splitlines() if line.strip()]
+    assert len(lines) == 8
+    for line in lines:
+        assert eval(line, {"study": study}) is not None, line
