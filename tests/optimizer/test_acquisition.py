@@ -9,14 +9,13 @@ from scipy.stats import norm
 
 from tests.optimizer.calculus import derivative
 from trimtab_service.optimizer.acquisition import (
-    ImprovementOfFront,
-    ImprovementOnBest,
     expected_improvement,
     log_ehvi,
     log_expected_improvement,
     probability_of_improvement,
 )
 from trimtab_service.optimizer.pareto import hypervolume, open_boxes
+from trimtab_service.optimizer.scores import ImprovementOfFront, ImprovementOnBest
 from trimtab_service.optimizer.surrogate import Surrogate, default_theta, rows
 
 
@@ -139,7 +138,7 @@ def a_surrogate(seed: int) -> Surrogate:
 @pytest.mark.parametrize(
     "score",
     [
-        ImprovementOnBest(a_surrogate(0), best=-0.5),
+        ImprovementOnBest.of(a_surrogate(0), best=-0.5),
         ImprovementOfFront((a_surrogate(0), a_surrogate(1)), open_boxes([[-0.5, 0.2], [0.1, -0.6]], [1.0, 1.0])),
     ],
     ids=["one objective", "two objectives"],

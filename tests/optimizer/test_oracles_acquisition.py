@@ -22,8 +22,6 @@ from tests.optimizer.calculus import (
     many_digits,
 )
 from trimtab_service.optimizer.acquisition import (
-    ImprovementOfFront,
-    ImprovementOnBest,
     expected_improvement,
     log_ehvi,
     log_expected_improvement,
@@ -31,6 +29,7 @@ from trimtab_service.optimizer.acquisition import (
     probability_of_improvement,
 )
 from trimtab_service.optimizer.pareto import hypervolume, open_boxes
+from trimtab_service.optimizer.scores import ImprovementOfFront, ImprovementOnBest
 from trimtab_service.optimizer.surrogate import Surrogate, default_theta, rows
 
 ERRORS = 5.0
@@ -200,8 +199,8 @@ def a_surrogate(seed: int) -> Surrogate:
 
 
 SCORES = {
-    "ln EI": ImprovementOnBest(a_surrogate(0), best=-0.5),
-    "ln EI far from any hope": ImprovementOnBest(a_surrogate(0), best=-60.0),
+    "ln EI": ImprovementOnBest.of(a_surrogate(0), best=-0.5),
+    "ln EI far from any hope": ImprovementOnBest.of(a_surrogate(0), best=-60.0),
     "ln EHVI of 2": ImprovementOfFront((a_surrogate(0), a_surrogate(1)), open_boxes(FRONTS[2] - 0.8, [0.5, 0.5])),
     "ln EHVI of 3": ImprovementOfFront(
         (a_surrogate(0), a_surrogate(1), a_surrogate(2)), open_boxes(FRONTS[3] - 0.8, [0.5] * 3)

@@ -7,25 +7,30 @@ minimised.  u = (best - μ) / s.  h(u) = φ(u) + u Φ(u), so that EI = s h(u).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import erfcx, log_ndtr, ndtr
 
 from trimtab_service.optimizer.encoding import Floats
 from trimtab_service.optimizer.pareto import Boxes
-from trimtab_service.optimizer.surrogate import Surrogate
 
 __all__ = [
-    "ImprovementOfFront",
-    "ImprovementOnBest",
+    "MEASURES",
+    "Measure",
     "expected_improvement",
     "log_ehvi",
     "log_expected_improvement",
+    "log_feasibility",
     "probability_of_improvement",
 ]
 
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
+_MARGIN = 0.01
+"""How much better than the best, in units of z, an improvement must be where its probability is maximised."""
+_KAPPA = 1.8
+"""How many standard deviations the confidence bound lies from the mean."""
 _FAR = -1e3
 """Below this, 1 - √(π/2) |u| erfcx(|u|/√2) loses its digits and its expansion (1 - 3/u²) / u² is as good."""
 
@@ -59,12 +64,77 @@ def log_h(u: Floats) -> tuple[Floats, Floats]:
     return np.where(u > -1.0, np.log(h), log_tail), np.where(u > -1.0, ndtr(near) / h, slope)
 
 
-def log_expected_improvement(mean: Floats, variance: Floats, best: float) -> tuple[Floats, Floats, Floats]:
-    """ln EI and its derivatives by mean and by variance. (k,), (k,) -> (k,), (k,), (k,)"""
+class Measure(NamedTuple):
+    """What a point promises over the best one, as a score that is maximised.
+
+    score: (means, variances, bests), any shapes that fit one another -> the score and its derivatives by mean and by
+    variance.  logarithmic: whether it is the logarithm of what is averaged over the fantasies of pending trials.
+    """
+
+    score: Callable[[Floats, Floats, Floats], tuple[Floats, Floats, Floats]]
+    logarithmic: bool
+
+
+def log_expected_improvement(mean: Floats, variance: Floats, best: Floats | float) -> tuple[Floats, Floats, Floats]:
+    """ln EI and its derivatives by mean and by variance. Ament et al. 2023, Eq. (8)."""
     sd = np.sqrt(variance)
     u = (best - mean) / sd
     value, slope = log_h(u)
     return value + np.log(sd), -slope / sd, (1.0 - u * slope) / (2.0 * variance)
+
+
+def _expected_improvement(mean: Floats, variance: Floats, best: Floats | float) -> tuple[Floats, Floats, Floats]:
+    """EI and its derivatives by mean and by variance. Brochu et al. 2010, Eq. (4), minimised."""
+    sd = np.sqrt(variance)
+    u = (best - mean) / sd
+    density, below = np.exp(-0.5 * u * u - _LOG_ROOT_2PI), ndtr(u)
+    return sd * (density + u * below), -below, density / (2.0 * sd)
+
+
+def _log_probability_of_improvement(
+    mean: Floats, variance: Floats, best: Floats | float
+) -> tuple[Floats, Floats, Floats]:
+    """ln P(Y < best - ξ) with ξ = 0.01, without which a point next to the best one promises most.
+
+    And its derivatives by mean and by variance. Brochu et al. 2010, Eq. (2), minimised; ξ as in their section 2.3.1.
+    """
+    sd = np.sqrt(variance)
+    u = (best - _MARGIN - mean) / sd
+    value = log_ndtr(u)
+    slope = np.exp(-0.5 * u * u - _LOG_ROOT_2PI - value)
+    return value, -slope / sd, -slope * u / (2.0 * variance)
+
+
+def _confidence_bound(mean: Floats, variance: Floats, best: Floats | float) -> tuple[Floats, Floats, Floats]:
+    """κ s - μ with κ = 1.8, whatever the best is, and its derivatives by mean and by variance.
+
+    The upper confidence bound of a maximisation. Brochu et al. 2010, Eq. (5).
+    """
+    sd = np.sqrt(variance)
+    shape = np.zeros(np.broadcast_shapes(np.shape(mean), np.shape(sd), np.shape(best)))
+    return shape + _KAPPA * sd - mean, shape - 1.0, shape + _KAPPA / (2.0 * sd)
+
+
+MEASURES = {
+    "log_ei": Measure(log_expected_improvement, logarithmic=True),
+    "ei": Measure(_expected_improvement, logarithmic=False),
+    "pi": Measure(_log_probability_of_improvement, logarithmic=True),
+    "ucb": Measure(_confidence_bound, logarithmic=False),
+}
+"""By the names that the option acquisition has for one objective."""
+
+
+def log_feasibility(mean: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
+    """ln Φ(-μ / √(1 + v)), the probability that a point works out, and its derivatives by mean and by variance.
+
+    mean, variance: of a process fitted to -1 where trials worked out and 1 where they failed, which is read as the
+    latent of a probit (Rasmussen & Williams 2006, Eq. 3.25, without the Laplace step).
+    """
+    wider = 1.0 + variance
+    u = -mean / np.sqrt(wider)
+    value = log_ndtr(u)
+    slope = np.exp(-0.5 * u * u - _LOG_ROOT_2PI - value)
+    return value, -slope / np.sqrt(wider), -slope * u / (2.0 * wider)
 
 
 def log_ehvi(mean: Floats, variance: Floats, boxes: Boxes) -> tuple[Floats, Floats, Floats]:
@@ -103,51 +173,3 @@ def _log1mexp(gap: Floats) -> Floats:
     small, large = np.minimum(gap, math.log(2.0)), np.maximum(gap, math.log(2.0))
     found: Floats = np.where(gap < math.log(2.0), np.log(-np.expm1(-small)), np.log1p(-np.exp(-large)))
     return found
-
-
-# --- Scores of points under fitted surrogates ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ImprovementOnBest:
-    """ln EI of one objective over its incumbent, as a score of points."""
-
-    surrogate: Surrogate
-    best: float
-
-    def __call__(self, points: Floats) -> Floats:
-        """The scores. (k, D) -> (k,)"""
-        mean, variance = self.surrogate.predict(points)
-        return log_expected_improvement(mean, variance, self.best)[0]
-
-    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
-        mean, variance, d_mean, d_variance = self.surrogate.predict_with_gradient(points)
-        value, by_mean, by_variance = log_expected_improvement(mean, variance, self.best)
-        return value, by_mean[:, None] * d_mean + by_variance[:, None] * d_variance
-
-
-@dataclass(frozen=True, slots=True)
-class ImprovementOfFront:
-    """ln EHVI of several objectives over the boxes that their front leaves open, as a score of points."""
-
-    surrogates: tuple[Surrogate, ...]
-    boxes: Boxes
-
-    def __call__(self, points: Floats) -> Floats:
-        """The scores. (k, D) -> (k,)"""
-        predicted = [surrogate.predict(points) for surrogate in self.surrogates]
-        mean = np.stack([one[0] for one in predicted], axis=1)
-        variance = np.stack([one[1] for one in predicted], axis=1)
-        return log_ehvi(mean, variance, self.boxes)[0]
-
-    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
-        predicted = [surrogate.predict_with_gradient(points) for surrogate in self.surrogates]
-        mean = np.stack([one[0] for one in predicted], axis=1)
-        variance = np.stack([one[1] for one in predicted], axis=1)
-        value, by_mean, by_variance = log_ehvi(mean, variance, self.boxes)
-        gradient = np.zeros_like(points)
-        for place, (_, _, d_mean, d_variance) in enumerate(predicted):
-            gradient += by_mean[:, place, None] * d_mean + by_variance[:, place, None] * d_variance
-        return value, gradient

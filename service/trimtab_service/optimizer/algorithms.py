@@ -12,13 +12,13 @@ from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Algorithm, Problem
 from trimtab_service.domain.trial import History, Source
 from trimtab_service.optimizer import designs
-from trimtab_service.optimizer.acquisition import ImprovementOfFront, ImprovementOnBest
 from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.designs import Purpose
 from trimtab_service.optimizer.encoding import Encoding, Floats
-from trimtab_service.optimizer.maximize import Acquisition, maximize
+from trimtab_service.optimizer.maximize import maximize
 from trimtab_service.optimizer.modelling import Model, Past, model
 from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
+from trimtab_service.optimizer.scores import Acquisition, ImprovementOfFront, ImprovementOnBest
 
 __all__ = ["fallback_proposals", "modelled_reference", "suggest"]
 
@@ -149,7 +149,7 @@ def _over_best(encoding: Encoding, past: Past, one: Model) -> tuple[Acquisition,
     means = one.surrogate.predict(encoding.points(np.vstack([past.told, past.pending])))[0]
     believing = one.surrogate.believing(encoding.points(past.pending))
     order = np.argsort(means[: len(past.told)], kind="stable")[:_INCUMBENTS]
-    return ImprovementOnBest(believing, float(means.min())), past.told[order]
+    return ImprovementOnBest.of(believing, float(means.min())), past.told[order]
 
 
 def _over_front(

@@ -6,7 +6,6 @@ S: starts.  p, D: see encoding.  Levels say which configurations are tried; poin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.stats import qmc
@@ -15,8 +14,9 @@ from trimtab_service.optimizer.ascent import climb
 from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.configurations import Configurations
 from trimtab_service.optimizer.encoding import Axis, Encoding, Floats
+from trimtab_service.optimizer.scores import Acquisition
 
-__all__ = ["Acquisition", "maximize"]
+__all__ = ["maximize"]
 
 SMALL_SPACE = 2_048
 """Up to so many configurations are all scored."""
@@ -29,18 +29,6 @@ _OTHER_CHOICES = 16
 _STEPS = (1.0, 2.0)
 _NEVER = -1e300
 """The score of what is not available or not a number."""
-
-
-class Acquisition(Protocol):
-    """A score of points, larger is better, with its gradient by the columns of a point."""
-
-    def __call__(self, points: Floats) -> Floats:
-        """The scores. (k, D) -> (k,)"""
-        ...
-
-    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """The scores and their gradients. (k, D) -> (k,), (k, D)"""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

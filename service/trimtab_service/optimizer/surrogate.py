@@ -11,7 +11,7 @@ mean: constant, m = 1'A⁻¹z / (1'A⁻¹1 + 1), the maximum under its N(0, 1) p
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from trimtab_service.optimizer.encoding import Floats
 __all__ = ["Rows", "Surrogate", "default_theta", "fit", "misfit", "rows", "theta_from_state", "theta_to_state"]
 
 Groups = NDArray[np.intp]
+Pullback = Callable[[Floats, Floats], Floats]
 
 NUGGET = 1e-9
 _SAME = 1e-9
@@ -187,7 +188,7 @@ class Surrogate:
         L_inverse = solve_triangular(L, np.eye(len(A)), lower=True)
         inverse_sum = L_inverse.T @ L_inverse.sum(axis=1)
         m = _mean(inverse_sum, data.z) if mean is None else mean
-        alpha = L_inverse.T @ (L_inverse @ (data.z - m))
+        alpha: Floats = L_inverse.T @ (L_inverse @ (data.z - m))
         if not np.all(np.isfinite(alpha)):
             raise np.linalg.LinAlgError("the observations are not finite")
         return cls(theta, groups, data, m, alpha, L_inverse, jitter)
@@ -208,9 +209,13 @@ class Surrogate:
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Posterior mean and variance of the objective, without noise. (k, D) -> (k,), (k,)"""
+        means, variance = self.predict_each(X, self.alpha[:, None])
+        return means[:, 0], variance
+
+    def predict_each(self, X: Floats, alphas: Floats) -> tuple[Floats, Floats]:
+        """The same of S processes that differ in what was observed, not where. alphas: (n, S) -> (k, S), (k,)"""
         K, _, _ = self._cross(X)
-        V = K @ self.L_inverse.T
-        return self.mean + K @ self.alpha, self._variance(V)
+        return self.mean + K @ alphas, self._variance(K @ self.L_inverse.T)
 
     def covariance(self, X: Floats) -> Floats:
         """Posterior covariance of the objective, without noise, symmetric; its diagonal is the variance. -> (k, k)
@@ -226,15 +231,28 @@ class Surrogate:
 
     def predict_with_gradient(self, X: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Posterior mean and variance, and their gradients by the columns of X. -> (k,), (k,), (k, D), (k, D)"""
+        means, variance, back = self.predict_with_pullback(X)
+        one, none = np.ones(len(X)), np.zeros(len(X))
+        return means[:, 0], variance, back(one[:, None], none), back(none[:, None], one)
+
+    def predict_with_pullback(self, X: Floats, alphas: Floats | None = None) -> tuple[Floats, Floats, Pullback]:
+        """Posterior means and variance, and what turns derivatives by them into a gradient by the columns of X.
+
+        alphas: (n, S), of S processes that differ in what was observed, not where; None for the own α, then S = 1.
+        The pullback takes (k, S), derivatives by the means, and (k,), by the variance. -> (k, S), (k,), pullback
+        """
+        weights = self.alpha[:, None] if alphas is None else alphas
         K, G, Z = self._cross(X)
         V = K @ self.L_inverse.T
-        U = V @ self.L_inverse  # K A⁻¹
-        ell = self.length_scales
-        seen = (self.data.X - _centre(self.data.X)) / ell
-        G1, G2 = G * self.alpha, G * U
-        d_mean = -(Z * G1.sum(axis=1, keepdims=True) - G1 @ seen) / ell
-        d_variance = 2.0 * (Z * G2.sum(axis=1, keepdims=True) - G2 @ seen) / ell
-        return self.mean + K @ self.alpha, self._variance(V), d_mean, d_variance
+        seen = (self.data.X - _centre(self.data.X)) / self.length_scales
+
+        def back(by_means: Floats, by_variance: Floats) -> Floats:
+            # mean m + Kα and variance s2 - K A⁻¹ K' are sums of kernels, and dk/dx = -g (z - z') / ℓ
+            by_kernel = G * (by_means @ weights.T - 2.0 * by_variance[:, None] * (V @ self.L_inverse))
+            gradient: Floats = (by_kernel @ seen - Z * by_kernel.sum(axis=1, keepdims=True)) / self.length_scales
+            return gradient
+
+        return self.mean + K @ weights, self._variance(V), back
 
     def believing(self, X: Floats) -> Surrogate:
         """The process as if its own mean had turned out to be true at X: nothing is left to learn there. (k, D)
@@ -252,6 +270,17 @@ class Surrogate:
             np.concatenate([told.copies, exact]),
         )
         return Surrogate.of(self.theta, data, self.groups, mean=self.mean)
+
+    def alphas(self, Z: Floats) -> Floats:
+        """α for other observations at the same places. Z: (n, S) -> (n, S)"""
+        found: Floats = self.L_inverse.T @ (self.L_inverse @ (Z - self.mean))
+        return found
+
+    def sample(self, X: Floats, normals: Floats) -> Floats:
+        """Joint posterior samples of the objective at X. normals: (k, S), standard normal. -> (k, S)"""
+        L, _ = _factor(self.covariance(X), math.exp(self.theta[-2]))
+        found: Floats = self.predict(X)[0][:, None] + L @ normals
+        return found
 
     def _cross(self, X: Floats) -> tuple[Floats, Floats, Floats]:
         ell, s2 = self.length_scales, math.exp(self.theta[-2])
