@@ -40,6 +40,19 @@ def test_a_study_comes_back_with_every_default_written_out(api_everywhere: Api) 
     assert api.get(f"/v1/studies/{response.json()['id']}").json() == response.json()
 
 
+@pytest.mark.parametrize("acquisition", ["log_ei", "ei", "pi", "ucb"])
+def test_the_options_of_the_model_are_kept_as_they_were_given(api: Api, acquisition: str) -> None:
+    options = {"acquisition": acquisition, "deterministic": True, "repeats": False, "n_initial": 2}
+    assert api.study(algorithm="gp", options=options)["options"] == options
+    assert api.get("/v1/studies/digits").json()["options"] == options
+
+
+def test_an_option_that_makes_no_sense_is_named(api: Api) -> None:
+    response = api.post("/v1/studies", definition(algorithm="gp", options={"acquisition": "log_ehvi"}))
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_study")
+    assert "one of ['log_ei', 'ei', 'pi', 'ucb'], got 'log_ehvi'" in response.json()["detail"]
+
+
 def test_the_order_of_parameters_and_objectives_is_kept(api_everywhere: Api) -> None:
     space = {name: {"type": "int", "low": 0, "high": 9} for name in ("z", "a", "m", "B")}
     objectives = {"size_bytes": "minimize", "accuracy": "maximize"}

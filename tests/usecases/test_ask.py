@@ -185,6 +185,23 @@ def test_a_failed_trial_is_not_proposed_again(study, ask_for, rooms, caller, onc
         ask_for()
 
 
+def test_with_repeats_only_failures_use_a_small_space_up(study, ask_for, rooms, caller, once):
+    study(
+        space={"a": {"type": "int", "low": 0, "high": 2}}, algorithm="gp", options={"repeats": True, "n_initial": 2}
+    )
+    seen = []
+    for _ in range(6):
+        (trial,), _ = ask_for()
+        seen.append(trial.params["a"])
+        tell.tell(rooms, caller, "s", trial.number, trial.epoch, {"loss": float(trial.params["a"])}, once())
+    assert len(set(seen[:2])) == 2
+    for _ in range(3):
+        (trial,), _ = ask_for()
+        tell.fail(rooms, caller, "s", trial.number, trial.epoch, FailureKind.OOM, "", once())
+    with pytest.raises(SpaceExhausted):
+        ask_for()
+
+
 def test_a_trial_lost_too_often_fails_although_the_ask_gets_nothing(study, ask_for, rooms, caller):
     study(max_trials=1)
     object.__setattr__(rooms, "lease_seconds", 0.001)
