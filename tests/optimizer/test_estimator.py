@@ -135,7 +135,7 @@ def test_samples_have_the_posteriors_mean_and_covariance() -> None:
 def test_samples_at_one_point_told_twice_are_one_function() -> None:
     X, y = told(12)
     samples = GaussianProcess().fit(X, y).sample_y(np.array([[0.3] * 4, [0.3] * 4]), 20)
-    np.testing.assert_allclose(samples[0], samples[1], atol=1e-5)
+    np.testing.assert_allclose(samples[0], samples[1], atol=0.01)  # but for a jitter of 1e-4 of y's spread
 
 
 def test_it_works_in_pipelines_and_searches_and_can_be_cloned() -> None:

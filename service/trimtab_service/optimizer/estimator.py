@@ -122,12 +122,9 @@ class GaussianProcess(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # s
         random_state: as everywhere in scikit-learn; None gives others at each call.
         """
         points = self._points(X)
-        mean, _ = self.surrogate_.predict(points)
-        values, vectors = np.linalg.eigh(self.surrogate_.covariance(points))
-        root = vectors * np.sqrt(np.maximum(values, 0.0))  # round-off can make them -1e-16
-        normal = check_random_state(random_state).standard_normal((len(points), n_samples))
+        normals = check_random_state(random_state).standard_normal((len(points), n_samples))
         with np.errstate(over="ignore"):  # y near the largest float
-            samples: Floats = self.centre_ + self.spread_ * (mean[:, None] + root @ normal)
+            samples: Floats = self.centre_ + self.spread_ * self.surrogate_.sample(points, normals)
         return samples
 
     def log_marginal_likelihood(self, theta: ArrayLike | None = None) -> float:
