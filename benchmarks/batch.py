@@ -144,7 +144,7 @@ def text(found: dict[str, Any]) -> str:
             said += f"{row['score']:>8.4f} {row['ask_cpu_ms']:>7.4g} {nearest:>9}"
             if row["difference"]:
                 points = (100 * row["difference"][key] for key in ("median", "low", "high"))
-                said += "  {:+.1f} [{:+.1f}, {:+.1f}]".format(*points)
+                said += "  {:+z.1f} [{:+z.1f}, {:+z.1f}]".format(*points)
             lines.append(said)
     verdicts = [
         f"{'pass' if one['passed'] else 'FAIL'}  {one['text']}" + (f" ({one['detail']})" if one["detail"] else "")

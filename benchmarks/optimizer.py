@@ -100,7 +100,7 @@ def _table(table: Table) -> str:
 
 
 def _row(line: Table) -> str:
-    score = "" if line["score"] is None else f"{line['score']:.4f}"
+    score = "" if line["score"] is None else f"{line['score']:z.4f}"
     regret = "" if line["regret"] is None else f"{line['regret']:.4g}"
     name = line["name"] if line["recorded"] else f"{line['name']} (ours)"
     said = f"  {name:15}{line['seeds']:>6} {line['median']:>10.5g} {score:>8} {regret:>9} {line['ask_cpu_ms']:>7.4g}"
@@ -109,7 +109,7 @@ def _row(line: Table) -> str:
     apart = line["difference"]
     if apart:
         points = (100 * apart[key] for key in ("median", "low", "high"))
-        said += "  {:+.1f} [{:+.1f}, {:+.1f}]".format(*points)
+        said += "  {:+z.1f} [{:+z.1f}, {:+z.1f}]".format(*points)
         said += f" {line['outcome']}" if line["judged"] or not line["recorded"] else " too few seeds to judge"
     return said
 
@@ -125,7 +125,7 @@ def _published(table: Table) -> list[str]:
 def _peers(found: Sequence[Table]) -> str:
     lines = [f"  {'peer':15}{'mean score':>11}{'ours':>9}{'problems':>10}{'wins':>6}{'ties':>6}{'losses':>8}"]
     for one in found:
-        score, ours = ("" if one[key] is None else f"{one[key]:.4f}" for key in ("score", "ours"))
+        score, ours = ("" if one[key] is None else f"{one[key]:z.4f}" for key in ("score", "ours"))
         lines.append(
             f"  {one['peer']:15}{score:>11}{ours:>9}{one['single']:>10}{one['wins']:>6}{one['ties']:>6}"
             f"{one['losses']:>8}{'' if one['judged'] else '  too few seeds to judge'}"

@@ -30,6 +30,12 @@ def _statement(name: str, text: str, detail: str, *, passed: bool) -> Table:
     return {"set": name, "text": text, "passed": passed, "detail": detail}
 
 
+def _points(apart: Table, *, sign: int = 1) -> str:
+    """A difference in points with its interval; of theirs to ours with sign -1."""
+    ends = sorted(100 * sign * apart[key] for key in ("low", "high"))
+    return f"{100 * sign * apart['median']:z.1f} points [{ends[0]:z.1f}, {ends[1]:z.1f}]"
+
+
 def _of_peers(tables: Sequence[Table], peers: Sequence[Table]) -> list[Table]:
     judged = [one for one in peers if one["judged"] and one["score"] is not None]
     if not judged:
@@ -42,7 +48,7 @@ def _of_peers(tables: Sequence[Table], peers: Sequence[Table]) -> list[Table]:
         rivals = [line for line in table["rows"] if line["judged"] and line["difference"]]
         best = max(rivals, key=lambda line: line["score"], default=None)
         if best and best["difference"]["high"] < 0:
-            below.append(f"{table['problem']} ({best['name']})")
+            below.append(f"{table['problem']} ({best['name']}, by {_points(best['difference'], sign=-1)})")
     return [
         _statement(
             "peers",
@@ -91,9 +97,7 @@ def _better_than_random(table: Table) -> Table:
     return _statement(
         table["set"],
         f"better than random search on {table['problem']} after {table['trials']} trials",
-        f"by {100 * apart['median']:.1f} points [{100 * apart['low']:.1f}, {100 * apart['high']:.1f}]"
-        if apart
-        else "random search was not run",
+        f"by {_points(apart)}" if apart else "random search was not run",
         passed=bool(apart and apart["median"] > 0),
     )
 
