@@ -87,6 +87,20 @@ def test_the_surrogates_are_shown_alone_along_one_parameter_and_over_two(api_eve
     }
 
 
+def test_choices_come_back_as_what_they_are(api: Api) -> None:
+    choices = [True, 2, 0.5, "a"]
+    api.study(space={"c": {"type": "categorical", "choices": choices}})
+    trials = [{"params": {"c": choice}, "values": {"accuracy": place / 4}} for place, choice in enumerate(choices)]
+    made(api.post(f"{STUDY}/trials", {"trials": trials}))
+
+    shown = api.get(f"{STUDY}/surrogate", params={"parameter": "c"}).json()["slice"]
+    predicted = api.get(f"{STUDY}/predict", params=asked(*({"c": choice} for choice in choices))).json()["items"]
+
+    assert json.dumps(shown["x"]) == json.dumps(choices)
+    assert json.dumps([point["x"] for point in shown["told"]]) == json.dumps(choices)
+    assert json.dumps([item["params"]["c"] for item in predicted]) == json.dumps(choices)
+
+
 def test_params_to_hold_may_be_any_of_the_space(api: Api) -> None:
     with_results(api, 24)
     query = {"parameter": "lr", "params": json.dumps({"lr": 0.01, "depth": 1}), "points": 3}

@@ -63,7 +63,8 @@ def _of_objective(encoding: Encoding, surrogate: Surrogate, scale: Scale) -> dic
         dists=[uniform()] * encoding.dims,
         rng=np.random.default_rng(_SEED),
     )
-    first, total = (np.clip(indices, 0.0, 1.0) for indices in (found.first_order, found.total_order))
+    shape = (1 + _DRAWS, encoding.dims)  # of which SciPy leaves out a 1
+    first, total = (np.clip(one.reshape(shape), 0.0, 1.0) for one in (found.first_order, found.total_order))
     of = {
         name: Importance(*_index(first[:, place]), *_index(total[:, place]))
         for place, name in enumerate(encoding.names)

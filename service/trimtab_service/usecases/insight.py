@@ -103,7 +103,7 @@ def _answer(rooms: Rooms, caller: Caller, ref: str, about: str, question: Callab
     """
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(ref)
-        key, seen = (study.id, about), tx.last_change(study)
+        key, seen = (study.id, about), (tx.last_change(study), study.problem)
         if (kept := rooms.answers.get(key, seen)) is not None:
             return kept  # type: ignore[no-any-return]  # what is kept under a question is its answer
         history, surrogates = tx.history(study), tx.surrogates(study)

@@ -22,7 +22,7 @@ RACES = 5
 class Answers:
     """Answers that hold until something changes: the latest most used ones. For many threads."""
 
-    def __init__(self, most: int = 128) -> None:
+    def __init__(self, most: int = 32) -> None:
         self._most = most
         self._guard = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[Hashable, Any]] = OrderedDict()
