@@ -44,12 +44,16 @@ def test_a_problem_of_another_set_is_refused(tmp_path: Path) -> None:
         optimizer.main(["--problems", "graph_cora", "--out", str(tmp_path / "runs.jsonl")])
 
 
-def test_parallel_workers_are_compared_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parallel_workers_are_compared_with_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(batch, "SEQUENTIAL", 6)
+    monkeypatch.setitem(batch.PARALLEL, 8, 12)
     words = ["--problems", "branin", "--seeds", "1", "--workers", "8", "--jobs", "1", "--out", str(tmp_path / "runs")]
     assert batch.main(words) == 0
     (table,) = batch.summary(tmp_path / "runs")["problems"]
-    assert [(row["workers"], row["trials"], row["seeds"]) for row in table["rows"]] == [(1, 60, 1), (8, 80, 1)]
-    assert "80 trials of 8 workers" in capsys.readouterr().out
+    assert [(row["workers"], row["trials"], row["seeds"]) for row in table["rows"]] == [(1, 6, 1), (8, 12, 1)]
+    assert "12 trials of 8 workers" in capsys.readouterr().out
 
 
 def test_every_table_comes_with_its_licence() -> None:
