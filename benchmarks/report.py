@@ -66,7 +66,7 @@ def in_short(parts: Mapping[str, Part]) -> str:
 def _of_peers(part: Part) -> list[str]:
     judged = [one for one in part.summary.get("peers", ()) if one["judged"] and one["score"] is not None]
     said = [
-        f"Result: over {one['single']} problems of one objective a mean score of {score(one['ours'])}, and of Optuna's "
+        f"Over {one['single']} problems of one objective a mean score of {score(one['ours'])}, and of Optuna's "
         f"GPSampler {score(one['score'])}; 0 is random search, 1 the optimum. On all {len(one['problems'])} problems "
         f"that it was recorded on: {one['wins']} won, {one['ties']} tied, {one['losses']} lost."
         for one in judged
@@ -94,11 +94,11 @@ def _of_latency(part: Part) -> list[str]:
     ours = [one for one in rows if one["optimizer"] == OURS and one["asks"]]
     if not ours:
         return []
-    takes = ", ".join(f"{figure(one['p50'])} ms after {one['n']:,}" for one in ours)
-    said = [f"One suggestion of 6 parameters, fit included, on one thread takes {takes} trials."]
+    takes = ", ".join(f"{figure(one['cpu_p50'])} ms after {one['n']:,}" for one in ours)
+    said = [f"One suggestion of 6 parameters, fit included, takes {takes} trials, on one thread (CPU time)."]
     for rival, words in ((RIVAL, "Optuna's GPSampler takes"), (RIVAL_ALONE, "Without greenlet GPSampler takes")):
-        those = [one for one in rows if one["optimizer"] == rival and "ratio" in one]
-        times = ", ".join(f"{sections.ratio(one)} times ours after {one['n']:,}" for one in those)
+        those = [one for one in rows if one["optimizer"] == rival and "cpu_ratio" in one]
+        times = ", ".join(f"{one['cpu_ratio']:.1f} times ours after {one['n']:,}" for one in those)
         said += [f"{words} {times}."] if those else []
     peak = max(one["peak_mb"] for one in ours)
     return [*said, f"Our process held at most {figure(peak)} MB, at up to {ours[-1]['n']:,} trials."]
