@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import scoring, studies
+from benchmarks.statements import verdicts
 from benchmarks.studies import OUT, Plan, Record
 from benchmarks.tasks import task
 
@@ -91,8 +93,7 @@ def _row(workers: int, records: Sequence[Record], scores: dict[int, dict[int, fl
         "difference": None,
     }
     if workers > 1:
-        apart = scoring.difference(scores[workers], scores[1])
-        row["difference"] = {"median": apart.median, "low": apart.low, "high": apart.high}
+        row["difference"] = asdict(scoring.difference(scores[workers], scores[1]))
     return row
 
 
@@ -146,11 +147,7 @@ def text(found: dict[str, Any]) -> str:
                 points = (100 * row["difference"][key] for key in ("median", "low", "high"))
                 said += "  {:+z.1f} [{:+z.1f}, {:+z.1f}]".format(*points)
             lines.append(said)
-    verdicts = [
-        f"{'pass' if one['passed'] else 'FAIL'}  {one['text']}" + (f" ({one['detail']})" if one["detail"] else "")
-        for one in found["statements"]
-    ]
-    return "\n".join([*lines, "", *verdicts])
+    return "\n".join([*lines, "", *verdicts(found["statements"])])
 
 
 def main(words: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ R, v* and score as in `scoring`.  ours: the row of the algorithm gp.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -106,7 +107,7 @@ def _line(
     }
     if scores and ours and (row.recorded or row.name != OURS):
         apart = scoring.difference(ours, scores)
-        line["difference"] = {"median": apart.median, "low": apart.low, "high": apart.high}
+        line["difference"] = asdict(apart)
         line["outcome"] = scoring.outcome(apart.median)
     return line
 

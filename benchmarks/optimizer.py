@@ -78,11 +78,7 @@ def text(found: dict[str, Any]) -> str:
     parts = [_table(one) for one in found["problems"]]
     if found["peers"]:
         parts.append(_peers(found["peers"]))
-    said = [
-        f"{'pass' if one['passed'] else 'FAIL'}  {one['text']}" + (f" ({one['detail']})" if one["detail"] else "")
-        for one in found["statements"]
-    ]
-    return "\n\n".join([*parts, "\n".join(said)])
+    return "\n\n".join([*parts, "\n".join(statements.verdicts(found["statements"]))])
 
 
 def _table(table: Table) -> str:

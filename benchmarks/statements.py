@@ -26,6 +26,14 @@ def statements(tables: Sequence[Table], peers: Sequence[Table]) -> list[Table]:
     return found
 
 
+def verdicts(found: Sequence[Table]) -> list[str]:
+    """The statements as lines, each with pass or FAIL."""
+    return [
+        f"{'pass' if one['passed'] else 'FAIL'}  {one['text']}" + (f" ({one['detail']})" if one["detail"] else "")
+        for one in found
+    ]
+
+
 def _statement(name: str, text: str, detail: str, *, passed: bool) -> Table:
     return {"set": name, "text": text, "passed": passed, "detail": detail}
 
