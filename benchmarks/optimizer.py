@@ -24,7 +24,7 @@ from benchmarks.studies import OUT, Plan, Record
 from benchmarks.tasks import SETS, task
 
 ALGORITHMS = ("gp", "grid", "random", "sobol")
-SEEDS = {"peers": 10, "tables": 20, "fronts": 10, "failing": 10, "embedded": 1}
+SEEDS = {"peers": 10, "tables": 20, "fronts": 10, "failing": 20, "embedded": 1}
 QUICK = {
     "peers": ("branin", "hartmann6", "ackley5", "rosenbrock4", "mixed6", "zdt1_6"),
     "tables": SETS["tables"],
