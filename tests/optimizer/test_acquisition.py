@@ -15,8 +15,9 @@ from trimtab_service.optimizer.acquisition import (
     probability_of_improvement,
 )
 from trimtab_service.optimizer.pareto import hypervolume, open_boxes
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.scores import ImprovementOfFront, ImprovementOnBest
-from trimtab_service.optimizer.surrogate import Surrogate, default_theta, rows
+from trimtab_service.optimizer.surrogate import Surrogate, rows
 
 
 def arrays(*numbers: float) -> list[np.ndarray]:
@@ -132,7 +133,7 @@ def a_surrogate(seed: int) -> Surrogate:
     rng = np.random.default_rng(seed)
     X = rng.random((12, 3))
     z = np.sin(4 * X[:, 0] + seed) + X[:, 1] ** 2 - X[:, 2]
-    return Surrogate.of(default_theta(3), rows(X, z, np.zeros(12)), np.arange(3))
+    return Surrogate.of(Prior.of_numbers(3).start(), rows(X, z, np.zeros(12)), np.arange(3))
 
 
 @pytest.mark.parametrize(

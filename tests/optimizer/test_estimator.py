@@ -18,7 +18,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from trimtab_service.optimizer import estimator
 from trimtab_service.optimizer.estimator import GaussianProcess
-from trimtab_service.optimizer.surrogate import NUGGET, bounds, default_theta
+from trimtab_service.optimizer.priors import Prior
+from trimtab_service.optimizer.surrogate import NUGGET
 
 THETA = np.array([-0.7, 0.4, -1.1, 0.3, math.log(0.02)])
 GROUPS = ["lr", "activation", "activation", "depth"]
@@ -91,7 +92,7 @@ def test_equal_points_are_averaged() -> None:
 def test_told_variances_weaken_observations() -> None:
     X, y = told()
     wild = np.where(np.arange(len(y)) == 3, y + 500.0, y)
-    vague = GaussianProcess(theta=default_theta(4), optimize=False)
+    vague = GaussianProcess(theta=Prior.of_numbers(4).start(), optimize=False)
     away = np.abs(vague.fit(X, wild, np.where(wild == y, 0.0, 1e8)).predict(X[:3]) - y[:3])
     assert np.all(away < 0.5 * np.abs(vague.fit(X, wild).predict(X[3:4]) - y[3]))
     assert vague.fit(X, wild).predict(X[3:4])[0] > 400.0
@@ -101,10 +102,10 @@ def test_what_is_deterministic_is_met_at_its_points() -> None:
     X, _ = told()
     y = np.sin(6 * X[:, 0])
     fitted = GaussianProcess(deterministic=True).fit(X, y)
-    assert fitted.theta_[-1] == bounds(4)[-1][0]
+    assert fitted.theta_[-1] == Prior.of_numbers(4).bounds()[-1][0]
     np.testing.assert_allclose(fitted.predict(X), y, atol=1e-3)
-    fixed = GaussianProcess(deterministic=True, theta=default_theta(4), optimize=False).fit(X, y)
-    assert fixed.theta_.tolist() == [*default_theta(4)[:-1], fitted.theta_[-1]]
+    fixed = GaussianProcess(deterministic=True, theta=Prior.of_numbers(4).start(), optimize=False).fit(X, y)
+    assert fixed.theta_.tolist() == [*Prior.of_numbers(4).start()[:-1], fitted.theta_[-1]]
 
 
 def test_theta_is_where_a_fit_starts_or_all_of_it() -> None:
@@ -114,7 +115,7 @@ def test_theta_is_where_a_fit_starts_or_all_of_it() -> None:
     np.testing.assert_allclose(warm.theta_, cold.theta_, atol=0.1)
     fixed = GaussianProcess(theta=[*cold.theta_], optimize=False).fit(X, y)
     np.testing.assert_array_equal(fixed.theta_, cold.theta_)
-    np.testing.assert_array_equal(GaussianProcess(optimize=False).fit(X, y).theta_, default_theta(4))
+    np.testing.assert_array_equal(GaussianProcess(optimize=False).fit(X, y).theta_, Prior.of_numbers(4).start())
 
 
 def test_samples_have_the_posteriors_mean_and_covariance() -> None:

@@ -13,7 +13,7 @@ from trimtab_service.domain.space import Params
 from trimtab_service.domain.trial import Observation, TrialState
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.modelling import Model, Past, model
-from trimtab_service.optimizer.surrogate import default_theta
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.warping import Warp
 
 PROBLEM = a_problem(SQUARE)
@@ -120,7 +120,7 @@ def test_a_long_past_is_reduced_to_its_best_their_surroundings_and_some_others()
     history = [told(i, at(*xy), bowl(at(*xy))) for i, xy in enumerate(drawn)]
     history += [failed(1_000 + i, at(*xy)) for i, xy in enumerate(rng.random((100, 2)).tolist())]
     past = Past.of(ENCODING, 1, tuple(history))
-    kept = past.reduced(ENCODING)
+    kept = past.active(ENCODING, np.ones(ENCODING.width))
     assert (len(kept.told), len(kept.failed), len(kept.numbers), len(kept.failed_numbers)) == (300, 60, 300, 60)
     assert set(np.argsort(past.losses[:, 0])[:120]) <= set(kept.numbers)
     assert kept.failed_numbers == tuple(range(1_040, 1_100))
@@ -129,7 +129,7 @@ def test_a_long_past_is_reduced_to_its_best_their_surroundings_and_some_others()
     assert corner > 5  # far from the best
     np.testing.assert_array_equal(kept.losses, past.losses[list(kept.numbers)])
     short = Past.of(ENCODING, 1, tuple(history[:300]))
-    assert short.reduced(ENCODING) is short
+    assert short.active(ENCODING, np.ones(ENCODING.width)) is short
 
 
 def test_the_front_is_kept_in_a_reduced_past() -> None:
@@ -137,12 +137,12 @@ def test_the_front_is_kept_in_a_reduced_past() -> None:
     front = [told(i, at(a / 2, 0.2), -math.cos(a), -math.sin(a)) for i, a in enumerate(angles)]
     rest = [told(100 + i, at(i / 400, 0.9), -0.1, -0.1 + i * 1e-6) for i in range(400)]
     past = Past.of(ENCODING, 2, tuple(front + rest))
-    assert set(range(100)) <= set(past.reduced(ENCODING).numbers)
+    assert set(range(100)) <= set(past.active(ENCODING, np.ones(ENCODING.width)).numbers)
 
 
 def test_equal_losses_make_a_model_that_only_knows_where_it_has_been() -> None:
     history = tuple(told(i, at(i / 10, i / 10), 0.5) for i in range(8))
     one = modelled(history)
-    np.testing.assert_array_equal(one.surrogate.theta, default_theta(2))
+    np.testing.assert_array_equal(one.surrogate.theta, Prior.of_numbers(2).start())
     near, far = one.surrogate.predict(np.array([[0.3, 0.3], [0.0, 1.0]]))[1]
     assert near < far

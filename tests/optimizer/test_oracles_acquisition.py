@@ -29,8 +29,9 @@ from trimtab_service.optimizer.acquisition import (
     probability_of_improvement,
 )
 from trimtab_service.optimizer.pareto import hypervolume, open_boxes
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.scores import ImprovementOfFront, ImprovementOnBest
-from trimtab_service.optimizer.surrogate import Surrogate, default_theta, rows
+from trimtab_service.optimizer.surrogate import Surrogate, rows
 
 ERRORS = 5.0
 """How many standard errors a mean of samples may be off."""
@@ -195,7 +196,9 @@ def a_surrogate(seed: int) -> Surrogate:
     rng = np.random.default_rng(seed)
     X = rng.random((14, 4))
     z = np.sin(4 * X[:, 0] + seed) + X[:, 1] ** 2 - X[:, 2] * X[:, 3]
-    return Surrogate.of(default_theta(3), rows(X, z - z.mean(), rng.uniform(0, 0.1, 14)), np.array([0, 1, 2, 2]))
+    return Surrogate.of(
+        Prior.of_numbers(3).start(), rows(X, z - z.mean(), rng.uniform(0, 0.1, 14)), np.array([0, 1, 2, 2])
+    )
 
 
 SCORES = {

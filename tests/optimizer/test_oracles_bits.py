@@ -18,6 +18,7 @@ from trimtab_service.compute import Compute
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History
 from trimtab_service.optimizer import surrogate
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.suggest import load, suggest
 
 PATIENCE = 120
@@ -44,7 +45,7 @@ def bits_of_a_fit() -> str:
     rng = np.random.default_rng(0)
     X = rng.random((200, 6))
     z = np.sin(5 * X[:, 0]) + X[:, 1] + 0.1 * rng.standard_normal(200)
-    fitted = surrogate.fit(surrogate.rows(X, z, np.zeros(200)), np.arange(6), 6).surrogate
+    fitted = surrogate.fit(surrogate.rows(X, z, np.zeros(200)), np.arange(6), Prior.of_numbers(6)).surrogate
     predicted = fitted.predict_with_gradient(rng.random((50, 6)))
     parts = (fitted.theta, fitted.alpha, fitted.L_inverse, *predicted)
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()

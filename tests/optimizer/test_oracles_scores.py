@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from tests.optimizer.calculus import decimal_cdf, decimal_derivative, decimal_h, derivative, many_digits
 from trimtab_service.optimizer.acquisition import MEASURES, log_feasibility
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.scores import (
     FANTASIES,
     MOST_PENDING,
@@ -21,7 +22,7 @@ from trimtab_service.optimizer.scores import (
     Feasible,
     ImprovementOnBest,
 )
-from trimtab_service.optimizer.surrogate import NUGGET, Surrogate, default_theta, rows
+from trimtab_service.optimizer.surrogate import NUGGET, Surrogate, rows
 
 ERRORS = 5.0
 """How many standard errors a mean of samples may be off."""
@@ -84,7 +85,9 @@ def a_surrogate(seed: int = 0, n: int = 14) -> Surrogate:
     rng = np.random.default_rng(seed)
     X = rng.random((n, 4))
     z = np.sin(4 * X[:, 0] + seed) + X[:, 1] ** 2 - X[:, 2] * X[:, 3]
-    return Surrogate.of(default_theta(3), rows(X, z - z.mean(), rng.uniform(0, 0.1, n)), np.array([0, 1, 2, 2]))
+    return Surrogate.of(
+        Prior.of_numbers(3).start(), rows(X, z - z.mean(), rng.uniform(0, 0.1, n)), np.array([0, 1, 2, 2])
+    )
 
 
 SURROGATE = a_surrogate()

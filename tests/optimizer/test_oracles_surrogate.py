@@ -17,14 +17,12 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from tests.optimizer.calculus import derivative
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.surrogate import (
     NUGGET,
     Rows,
     Surrogate,
-    bounds,
-    default_theta,
     misfit,
-    penalty,
     rows,
 )
 
@@ -39,6 +37,10 @@ class Case:
     groups: np.ndarray
     theta: np.ndarray
     at: np.ndarray
+
+    @property
+    def prior(self) -> Prior:
+        return Prior.of(np.arange(len(self.theta) - 2) % 2 == 1)
 
 
 def a_case(seed: int, *, told: bool, repeated: bool) -> Case:
@@ -117,7 +119,7 @@ def test_the_misfit_is_scikit_learns_marginal_likelihood_with_the_priors(case: C
     Both without the constants ½ n ln 2π of z and ½ ln 2π of m.
     """
     ours = Surrogate.of(case.theta, case.data, case.groups)
-    value = misfit(case.theta, case.data, case.groups)[0] - penalty(case.theta)[0]
+    value = misfit(case.theta, case.data, case.groups, case.prior)[0] - case.prior.penalty(case.theta)[0]
     constant = 0.5 * len(case.data) * math.log(2.0 * math.pi)
     fixed = -theirs(case, ours.mean).log_marginal_likelihood_value_ - constant
     assert value - 0.5 * ours.mean**2 == pytest.approx(fixed, rel=1e-8)
@@ -130,12 +132,13 @@ def test_the_misfit_is_scikit_learns_marginal_likelihood_with_the_priors(case: C
 
 
 def log_prior(theta: np.ndarray) -> list[float]:
-    """ln p of each entry of θ, as densities in ℓ and n2 themselves and in ln s2."""
+    """ln p of each entry of θ, as densities in ℓ and n2 themselves and in ln s2; every second ℓ is of choices."""
     dims = len(theta) - 2
-    length_scale = lognorm(s=math.sqrt(3.0), scale=math.exp(math.sqrt(2.0)) * math.sqrt(dims))
+    of_numbers = lognorm(s=1.2, scale=0.6 * math.sqrt(dims))
+    of_choices = lognorm(s=1.0, scale=math.exp(0.4) * math.sqrt(dims))
     noise = lognorm(s=1.0, scale=math.exp(-4.0))
     return [
-        *(float(length_scale.logpdf(math.exp(t))) for t in theta[:dims]),
+        *(float((of_choices if i % 2 else of_numbers).logpdf(math.exp(t))) for i, t in enumerate(theta[:dims])),
         float(norm.logpdf(theta[-2])),
         float(noise.logpdf(math.exp(theta[-1]))),
     ]
@@ -144,21 +147,23 @@ def log_prior(theta: np.ndarray) -> list[float]:
 @pytest.mark.parametrize("dims", [1, 2, 6, 20])
 def test_each_prior_is_scipys_density_up_to_a_constant(dims: int) -> None:
     rng = np.random.default_rng(dims)
-    low, high = np.array(bounds(dims)).T
-    start = default_theta(dims)
+    prior = Prior.of(np.arange(dims) % 2 == 1)
+    low, high = np.array(prior.bounds()).T
+    start = prior.start()
     for place in (0, dims - 1, dims, dims + 1):
         for t in rng.uniform(low[place], high[place], 5):
             moved = np.where(np.arange(dims + 2) == place, t, start)
             expected = log_prior(start)[place] - log_prior(moved)[place]
-            assert penalty(moved)[0] - penalty(start)[0] == pytest.approx(expected, rel=1e-10, abs=1e-10)
+            assert prior.penalty(moved)[0] - prior.penalty(start)[0] == pytest.approx(expected, rel=1e-10, abs=1e-10)
 
 
 @pytest.mark.parametrize("dims", [1, 2, 6, 20])
 def test_the_gradient_of_each_prior_agrees_with_finite_differences(dims: int) -> None:
     rng = np.random.default_rng(dims)
-    low, high = np.array(bounds(dims)).T
-    for theta in (default_theta(dims), *rng.uniform(low, high, (5, dims + 2))):
-        gradient = penalty(theta)[1]
+    prior = Prior.of(np.arange(dims) % 2 == 1)
+    low, high = np.array(prior.bounds()).T
+    for theta in (prior.start(), *rng.uniform(low, high, (5, dims + 2))):
+        gradient = prior.penalty(theta)[1]
         for place in range(dims + 2):
 
             def moved(t: float, place: int = place, theta: np.ndarray = theta) -> float:
@@ -194,8 +199,8 @@ def likelihood_part(theta: Any, data: Rows, groups: np.ndarray) -> Any:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_gradient_of_the_likelihood_is_exact_for_every_parameter(case: Case) -> None:
-    value, gradient = misfit(case.theta, case.data, case.groups)
-    prior, prior_gradient = penalty(case.theta)
+    value, gradient = misfit(case.theta, case.data, case.groups, case.prior)
+    prior, prior_gradient = case.prior.penalty(case.theta)
     assert value - prior == pytest.approx(likelihood_part(case.theta, case.data, case.groups), rel=1e-9)
     for place in range(len(case.theta)):
         moved = case.theta + 1j * _H * (np.arange(len(case.theta)) == place)
@@ -205,11 +210,12 @@ def test_the_gradient_of_the_likelihood_is_exact_for_every_parameter(case: Case)
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_gradient_of_the_misfit_agrees_with_finite_differences(case: Case) -> None:
-    gradient = misfit(case.theta, case.data, case.groups)[1]
+    gradient = misfit(case.theta, case.data, case.groups, case.prior)[1]
     for place in range(len(case.theta)):
 
         def moved(t: float, place: int = place) -> float:
-            return misfit(np.where(np.arange(len(case.theta)) == place, t, case.theta), case.data, case.groups)[0]
+            theta = np.where(np.arange(len(case.theta)) == place, t, case.theta)
+            return misfit(theta, case.data, case.groups, case.prior)[0]
 
         assert gradient[place] == pytest.approx(derivative(moved, case.theta[place]), rel=1e-6, abs=1e-6)
 

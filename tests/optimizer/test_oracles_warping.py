@@ -11,7 +11,8 @@ from scipy.stats import multivariate_normal
 from sklearn.gaussian_process.kernels import Matern
 
 from tests.optimizer.calculus import decimal_derivative, derivative, many_digits
-from trimtab_service.optimizer.surrogate import NUGGET, misfit, penalty, rows
+from trimtab_service.optimizer.priors import Prior
+from trimtab_service.optimizer.surrogate import NUGGET, misfit, rows
 from trimtab_service.optimizer.warping import LAMBDAS, Warp, choose, standardise, yeo_johnson
 
 LOSSES = np.array([0.3, 0.1, 0.2, 0.4, 0.25, 0.15, 0.35, 9.0])
@@ -67,10 +68,11 @@ def test_powers_are_compared_by_the_density_of_the_losses_themselves() -> None:
     X = np.random.default_rng(0).random((30, 2))
     losses = np.linspace(0.0, 1.0, 30) ** 3
     theta = np.array([0.0, 0.5, -1.0, -0.5])
+    prior = Prior.of_numbers(2)
     scores = []
 
     def recorded(warp: Warp, z: np.ndarray) -> float:
-        value = misfit(theta, rows(X, z, np.zeros(30)), np.arange(2))[0]
+        value = misfit(theta, rows(X, z, np.zeros(30)), np.arange(2), prior)[0]
         scores.append(value - float(np.sum(np.log(warp.slope(losses)))))
         return value
 
@@ -83,7 +85,7 @@ def test_powers_are_compared_by_the_density_of_the_losses_themselves() -> None:
         mean = weights @ z / (weights.sum() + 1.0)
         slopes = [derivative(lambda y, warp=warp: float(warp.apply(np.array([y]))[0]), y) for y in losses]
         density = multivariate_normal(np.full(30, mean), A).logpdf(z) + float(np.sum(np.log(slopes)))
-        expected = -density - 15.0 * math.log(2.0 * math.pi) + 0.5 * mean**2 + penalty(theta)[0]
+        expected = -density - 15.0 * math.log(2.0 * math.pi) + 0.5 * mean**2 + prior.penalty(theta)[0]
         assert score == pytest.approx(expected, rel=1e-8)
     likely = [power for power, score in zip(LAMBDAS, scores, strict=True) if score <= min(scores) + 2.0]
     assert chosen.power == max(likely) < 1.0

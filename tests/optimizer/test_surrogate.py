@@ -8,14 +8,12 @@ import math
 import numpy as np
 import pytest
 
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.surrogate import (
     Rows,
     Surrogate,
-    bounds,
-    default_theta,
     fit,
     misfit,
-    penalty,
     rows,
     theta_from_state,
     theta_to_state,
@@ -26,6 +24,9 @@ GROUPS = np.array([0, 1, 1, 2])
 THETA = np.array([-0.7, 0.4, -1.1, 0.3, math.log(0.02)])
 
 
+NUMBERS = Prior.of_numbers(3)
+
+
 def told(n: int = 25, seed: int = 0) -> Rows:
     rng = np.random.default_rng(seed)
     X = rng.random((n, 4))
@@ -34,10 +35,11 @@ def told(n: int = 25, seed: int = 0) -> Rows:
 
 
 def test_the_mode_of_the_length_scale_prior_is_that_of_a_log_normal_density() -> None:
-    """exp(μ - σ²) = exp(√2 - 3) √d, not exp(μ): the density is one in ℓ."""
-    dims = 4
-    mode = math.sqrt(2.0) - 3.0 + 0.5 * math.log(dims)
-    np.testing.assert_allclose(penalty(np.array([mode] * dims + [0.0, -5.0]))[1], 0.0, atol=1e-12)
+    """exp(μ - σ²) √d, not exp(μ) √d: the density is one in ℓ. For numbers and for choices."""
+    numbers, choices = math.log(0.6) - 1.2**2 + math.log(2.0), 0.4 - 1.0 + math.log(2.0)
+    prior = Prior.of(np.array([False, True, False, True]))
+    mode = np.array([numbers, choices, numbers, choices, 0.0, -5.0])
+    np.testing.assert_allclose(prior.penalty(mode)[1], 0.0, atol=1e-12)
 
 
 def test_duplicates_count_as_their_average_with_less_noise() -> None:
@@ -86,32 +88,32 @@ def test_the_fit_finds_which_column_matters() -> None:
     rng = np.random.default_rng(0)
     X = rng.random((40, 3))
     z = np.sin(7 * X[:, 1])
-    found = fit(rows(X, (z - z.mean()) / z.std(), np.zeros(40)), np.arange(3), 3)
+    found = fit(rows(X, (z - z.mean()) / z.std(), np.zeros(40)), np.arange(3), NUMBERS)
     ell = found.surrogate.length_scales
     assert ell[1] < 0.5 * min(ell[0], ell[2])
-    start = misfit(default_theta(3), found.surrogate.data, np.arange(3))[0]
+    start = misfit(NUMBERS.start(), found.surrogate.data, np.arange(3), NUMBERS)[0]
     assert found.value < start - 10
 
 
 def test_the_fit_ends_where_the_gradient_vanishes_or_at_a_bound() -> None:
-    found = fit(told(40), GROUPS, 3).surrogate
-    gradient = misfit(found.theta, found.data, GROUPS)[1]
-    for theta, slope, (low, high) in zip(found.theta, gradient, bounds(3), strict=True):
+    found = fit(told(40), GROUPS, NUMBERS).surrogate
+    gradient = misfit(found.theta, found.data, GROUPS, NUMBERS)[1]
+    for theta, slope, (low, high) in zip(found.theta, gradient, NUMBERS.bounds(), strict=True):
         assert abs(slope) < 0.05 or (theta == low and slope > 0) or (theta == high and slope < 0)
 
 
 def test_a_warm_start_takes_fewer_evaluations() -> None:
     data = told(40)
-    cold = fit(data, GROUPS, 3)
-    warm = fit(data, GROUPS, 3, cold.surrogate.theta)
+    cold = fit(data, GROUPS, NUMBERS)
+    warm = fit(data, GROUPS, NUMBERS, cold.surrogate.theta)
     assert warm.evaluations < cold.evaluations
     assert warm.value == pytest.approx(cold.value, abs=1e-2)
 
 
 def test_where_all_values_are_equal_there_is_nothing_to_fit() -> None:
     X = np.random.default_rng(0).random((6, 4))
-    found = fit(rows(X, np.zeros(6), np.zeros(6)), GROUPS, 3)
-    np.testing.assert_array_equal(found.surrogate.theta, default_theta(3))
+    found = fit(rows(X, np.zeros(6), np.zeros(6)), GROUPS, NUMBERS)
+    np.testing.assert_array_equal(found.surrogate.theta, NUMBERS.start())
     mean, variance = found.surrogate.predict(np.random.default_rng(1).random((5, 4)))
     np.testing.assert_array_equal(mean, 0.0)
     assert np.all(variance > 0.0)
@@ -154,6 +156,6 @@ def test_theta_of_another_space_is_not_used() -> None:
 
 
 def test_a_deterministic_fit_keeps_the_noise_at_its_floor() -> None:
-    found = fit(told(25), GROUPS, 3, THETA, deterministic=True).surrogate
-    assert found.theta[-1] == bounds(3)[-1][0] == math.log(1e-6)
-    assert fit(told(25), GROUPS, 3, THETA).surrogate.theta[-1] > math.log(1e-5)
+    found = fit(told(25), GROUPS, Prior.of_numbers(3, deterministic=True), THETA).surrogate
+    assert found.theta[-1] == NUMBERS.bounds()[-1][0] == math.log(1e-6)
+    assert fit(told(25), GROUPS, NUMBERS, THETA).surrogate.theta[-1] > math.log(1e-5)

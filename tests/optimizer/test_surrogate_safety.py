@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from trimtab_service.optimizer.surrogate import NUGGET, Rows, Surrogate, bounds, fit, misfit, rows
+from trimtab_service.optimizer.priors import Prior
+from trimtab_service.optimizer.surrogate import NUGGET, Rows, Surrogate, fit, misfit, rows
 
 GROUPS = np.array([0, 1, 1, 2])
 SPREAD = np.random.default_rng(0).random((12, 4))
@@ -35,9 +36,10 @@ ODD_VALUES = {
 @pytest.mark.parametrize("points", ODD_POINTS)
 def test_a_fit_is_finite_whatever_it_is_told(points: str, values: str, variance: float, deterministic: bool) -> None:
     X = ODD_POINTS[points]
+    prior = Prior.of_numbers(3, deterministic=deterministic)
     data = rows(X, ODD_VALUES[values](len(X)), np.where(np.arange(len(X)) % 2, variance, 0.0))
-    found = fit(data, GROUPS, 3, deterministic=deterministic)
-    low, high = np.array(bounds(3, deterministic=deterministic)).T
+    found = fit(data, GROUPS, prior)
+    low, high = np.array(prior.bounds()).T
     assert math.isfinite(found.value)
     assert np.all((found.surrogate.theta >= low) & (found.surrogate.theta <= high))
     at = np.vstack([X, np.random.default_rng(1).random((5, 4))])
@@ -57,7 +59,7 @@ def test_every_theta_of_the_box_is_factored(ell: float, s2: float, n2: float, po
     data = rows(X, np.sin(9.0 * X.sum(axis=1)), np.zeros(len(X)))
     surrogate = Surrogate.of(theta, data, GROUPS)
     assert surrogate.jitter <= 1e-8
-    value, gradient = misfit(theta, data, GROUPS)
+    value, gradient = misfit(theta, data, GROUPS, Prior.of_numbers(3))
     assert math.isfinite(value)
     assert np.all(np.isfinite(gradient))
     for one in surrogate.predict_with_gradient(SPREAD):
@@ -88,6 +90,6 @@ def test_near_duplicates_are_averaged_and_what_is_farther_apart_is_not() -> None
 def test_observations_that_are_not_finite_are_an_error_not_a_model() -> None:
     data = rows(SPREAD[:8], np.sin(9.0 * SPREAD[:8, 0]), np.zeros(8))
     broken = Rows(data.X, data.z, np.where(np.arange(8) == 3, np.nan, data.extra), data.copies)
-    assert misfit(np.zeros(5), broken, GROUPS)[0] == 1e10
+    assert misfit(np.zeros(5), broken, GROUPS, Prior.of_numbers(3))[0] == 1e10
     with pytest.raises(np.linalg.LinAlgError, match="not finite"):
-        fit(broken, GROUPS, 3)
+        fit(broken, GROUPS, Prior.of_numbers(3))

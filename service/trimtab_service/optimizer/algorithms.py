@@ -12,11 +12,12 @@ from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Algorithm, Problem
 from trimtab_service.domain.trial import History, Source
 from trimtab_service.optimizer import designs
+from trimtab_service.optimizer.acquisition import MEASURES
 from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.designs import Purpose
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.maximize import maximize
-from trimtab_service.optimizer.modelling import Model, Past, model
+from trimtab_service.optimizer.modelling import Model, Past, active, model
 from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
 from trimtab_service.optimizer.scores import Acquisition, ImprovementOfFront, ImprovementOnBest
 
@@ -27,6 +28,8 @@ _FEWEST = 2
 _FRONT = {2: 500, 3: 100, 4: 30}
 """At most so many points of a front are kept, by number of objectives: the boxes between them would be too many."""
 _INCUMBENTS = 5
+_LONG = 1_500
+"""With more told trials than this, half of the candidates lie around the incumbent."""
 
 
 def suggest(
@@ -54,7 +57,7 @@ def suggest(
             if levels is None and problem.options.get("repeats"):
                 levels = _initial(problem, _again(problem, encoding, past), number)
         else:
-            seen = past.reduced(encoding)
+            seen = active(problem, encoding, past, surrogates)
             models = models or model(problem, encoding, seen, surrogates)
             available = _again(problem, encoding, past) if problem.options.get("repeats") else available
             source, levels = Source.GP, _promising(problem, available, seen, models, number)
@@ -62,9 +65,12 @@ def suggest(
             break
         items.append(Proposal(encoding.params(levels[0]), source))
         past = past.awaiting(encoding, items[-1].params)
+    if models is None:
+        return Proposals(tuple(items), {})
+    seen = active(problem, encoding, past, surrogates)
     states = {
-        objective.metric: one.to_state(encoding, past.reduced(encoding))
-        for objective, one in zip(problem.objectives, models or (), strict=False)
+        objective.metric: one.to_state(encoding, seen)
+        for objective, one in zip(problem.objectives, models, strict=True)
     }
     return Proposals(tuple(items), states)
 
@@ -128,28 +134,53 @@ def _initial(problem: Problem, available: Available, number: int) -> Floats | No
 def _promising(
     problem: Problem, available: Available, past: Past, models: Sequence[Model], number: int
 ) -> Floats | None:
-    """Where the improvement expected is highest, among configurations that are available."""
+    """Where the acquisition is highest, among configurations that are available."""
     encoding = available.encoding
     if len(models) == 1:
-        acquisition, incumbents = _over_best(encoding, past, models[0])
+        acquisition, incumbents = _over_best(problem, encoding, past, models[0], number)
     else:
         acquisition, incumbents = _over_front(problem.objectives, encoding, past, models)
     found = maximize(
         available,
         acquisition,
+        pending=encoding.points(past.pending),
         incumbents=incumbents,
         scales=np.min([one.surrogate.length_scales for one in models], axis=0),
+        reach=_reach(past, encoding.dims),
         rng=np.random.default_rng([problem.seed, number, Purpose.CANDIDATES]),
     )
     return designs.unused(available, number, problem.seed) if found is None else found
 
 
-def _over_best(encoding: Encoding, past: Past, one: Model) -> tuple[Acquisition, Floats]:
-    """Improvement on the lowest posterior mean of told and pending trials; pending ones are believed."""
-    means = one.surrogate.predict(encoding.points(np.vstack([past.told, past.pending])))[0]
-    believing = one.surrogate.believing(encoding.points(past.pending))
-    order = np.argsort(means[: len(past.told)], kind="stable")[:_INCUMBENTS]
-    return ImprovementOnBest.of(believing, float(means.min())), past.told[order]
+def _over_best(
+    problem: Problem, encoding: Encoding, past: Past, one: Model, number: int
+) -> tuple[Acquisition, Floats]:
+    """What the option acquisition says, over the best told result; and told configurations, the likely best first.
+
+    Repeated configurations count by their averages.
+    """
+    seen = one.surrogate.data.z
+    acquisition = ImprovementOnBest.of(
+        one.surrogate,
+        float(seen.min()) if len(seen) else one.surrogate.mean,
+        encoding.points(past.pending),
+        np.random.default_rng([problem.seed, number, Purpose.FANTASIES]),
+        MEASURES[problem.options.get("acquisition") or "log_ei"],
+    )
+    means = one.surrogate.predict(encoding.points(past.told))[0]
+    return acquisition, past.told[np.argsort(means, kind="stable")[:_INCUMBENTS]]
+
+
+def _reach(past: Past, dims: int) -> float:
+    """How far from the incumbent half of the candidates lie in a long study, as a share of the range; 1: anywhere.
+
+    A trust region that halves with each max(4, d) trials in a row that improved nothing, and opens again when it is
+    smaller than 2^-7. Eriksson et al. 2019, section 2, for one region, without doubling after successes.
+    """
+    if past.count <= _LONG:
+        return 1.0
+    since = past.numbers[-1] - past.numbers[int(np.argmin(past.losses[:, 0]))]
+    return 0.8 * 0.5 ** (since // max(4, dims) % 8)
 
 
 def _over_front(

@@ -35,6 +35,7 @@ class Purpose(IntEnum):
     GRID = 4
     UNUSED = 5
     CANDIDATES = 6
+    FANTASIES = 7
 
 
 def initial_size(encoding: Encoding, n_initial: int | None) -> int:

@@ -169,6 +169,11 @@ class Encoding:
         return len(self.groups)
 
     @property
+    def choices(self) -> NDArray[np.bool_]:
+        """Which of the searched parameters have values without order. (d,)"""
+        return np.array([axis.one_hot for axis in self.axes if axis.searched], dtype=bool)
+
+    @property
     def discrete(self) -> bool:
         """Whether the space has finitely many configurations."""
         return all(axis.size > 0 for axis in self.axes)

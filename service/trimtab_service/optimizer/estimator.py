@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from trimtab_service.optimizer import surrogate as gp
 from trimtab_service.optimizer.encoding import Floats
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.surrogate import Groups, Surrogate
 
 __all__ = ["GaussianProcess"]
@@ -80,12 +81,13 @@ class GaussianProcess(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # s
         with np.errstate(over="ignore"):  # what overflows says nothing
             told = np.minimum(told / self.spread_ / self.spread_, _VAGUE)
         data = gp.rows(points, z, told)
+        prior = Prior.of_numbers(dims, deterministic=self.deterministic)
         if self.optimize:
-            self.surrogate_ = gp.fit(data, groups, dims, start, deterministic=self.deterministic).surrogate
+            self.surrogate_ = gp.fit(data, groups, prior, start).surrogate
         else:
-            fixed = gp.default_theta(dims) if start is None else start
+            fixed = prior.start() if start is None else start
             if self.deterministic:
-                fixed[-1] = gp.bounds(dims, deterministic=True)[-1][0]
+                fixed[-1] = prior.start()[-1]
             self.surrogate_ = Surrogate.of(fixed, data, groups)
         self.theta_ = self.surrogate_.theta
         self.length_scale_ = self.surrogate_.length_scales

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from trimtab_service.optimizer.ascent import climb
-from trimtab_service.optimizer.available import Available
+from trimtab_service.optimizer.available import Available, Mask
 from trimtab_service.optimizer.configurations import Configurations
 from trimtab_service.optimizer.encoding import Axis, Encoding, Floats
 from trimtab_service.optimizer.scores import Acquisition
@@ -27,6 +27,8 @@ _SWEEPS = 5
 _OTHER_CHOICES = 16
 """A categorical with more choices than this has a random few of them looked at per sweep."""
 _STEPS = (1.0, 2.0)
+_APART = 1e-3
+"""A point this close to a pending one in every column, in units of the range, would teach nothing new."""
 _NEVER = -1e300
 """The score of what is not available or not a number."""
 
@@ -35,6 +37,7 @@ _NEVER = -1e300
 class _Search:
     available: Available
     acquisition: Acquisition
+    pending: Floats
     scales: Floats
     rng: np.random.Generator
 
@@ -43,11 +46,19 @@ class _Search:
         return self.available.encoding
 
     def scores(self, levels: Floats) -> Floats:
-        """Scores of configurations; those not available score never. (n, p) -> (n,)"""
+        """Scores of configurations; those not available, or next to a pending one, score never. (n, p) -> (n,)"""
         if len(levels) == 0:
             return np.empty(0)
-        scores = self.acquisition(self.encoding.points(levels))
-        return np.where(self.available(levels) & np.isfinite(scores), scores, _NEVER)
+        points = self.encoding.points(levels)
+        scores = self.acquisition(points)
+        return np.where(self.available(levels) & self._apart(points) & np.isfinite(scores), scores, _NEVER)
+
+    def _apart(self, points: Floats) -> Mask:
+        """Which points are not as good as pending. Discrete spaces have no such nearness. (n, D) -> (n,)"""
+        if self.encoding.discrete or len(self.pending) == 0:
+            return np.ones(len(points), dtype=bool)
+        gaps: Mask = np.abs(points[:, None, :] - self.pending[None, :, :]).max(axis=2).min(axis=1) >= _APART
+        return gaps
 
 
 def maximize(
@@ -57,18 +68,23 @@ def maximize(
     incumbents: Floats,
     scales: Floats,
     rng: np.random.Generator,
+    pending: Floats | None = None,
+    reach: float = 1.0,
 ) -> Floats | None:
     """The levels of the best configuration found that is available; None when none was found. -> (1, p)
 
     incumbents: (i, p), good configurations to look around, the best first.  scales: (D,), length scales, per column.
+    pending: (q, D), points to keep away from.  reach: how wide around the best incumbent half of the drawn candidates
+    lie, as a share of a parameter's range.
     """
     encoding = available.encoding
-    search = _Search(available, acquisition, scales, rng)
+    away = np.empty((0, encoding.width)) if pending is None else pending
+    search = _Search(available, acquisition, away, scales, rng)
     if encoding.discrete:
         every = Configurations.every(encoding)
         if every.count <= SMALL_SPACE:
             return _best(search, every.all())
-    drawn, around = _drawn(search), _around(search, incumbents)
+    drawn, around = _drawn(search, incumbents[:1], reach), _around(search, incumbents)
     candidates = np.vstack([drawn, around])
     scores = search.scores(candidates)
     starts = candidates[_starts(scores, local_from=len(drawn), rng=rng)]
@@ -91,10 +107,17 @@ def _best(search: _Search, levels: Floats) -> Floats | None:
 # --- Candidates ----------------------------------------------------------------------------------------------------
 
 
-def _drawn(search: _Search) -> Floats:
+def _drawn(search: _Search, centre: Floats, reach: float) -> Floats:
+    """Points of a Sobol sequence, every second one in the region around the centre. -> (_SOBOL, p)"""
     encoding = search.encoding
-    uniforms = qmc.Sobol(max(encoding.dims, 1), scramble=True, rng=search.rng).random(_SOBOL)
-    return encoding.spread(uniforms[:, : encoding.dims])
+    uniforms = qmc.Sobol(max(encoding.dims, 1), scramble=True, rng=search.rng).random(_SOBOL)[:, : encoding.dims]
+    drawn = encoding.spread_all(uniforms)
+    if reach < 1.0 and len(centre):
+        for column, axis in enumerate(encoding.axes):
+            if axis.searched and not axis.one_hot:
+                low = np.clip(axis.units(centre[:, column]) - reach / 2.0, 0.0, 1.0 - reach)
+                drawn[::2, column] = axis.nearest(low + reach * uniforms[::2, axis.group])
+    return encoding.canonical(drawn)
 
 
 def _around(search: _Search, incumbents: Floats) -> Floats:

@@ -7,97 +7,44 @@ without values, included).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
 from trimtab_service.optimizer import surrogate as gp
 from trimtab_service.optimizer import warping
 from trimtab_service.optimizer.encoding import Encoding, Floats
-from trimtab_service.optimizer.observed import Observed
-from trimtab_service.optimizer.pareto import non_dominated
+from trimtab_service.optimizer.past import Past
+from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.surrogate import Rows, Surrogate
 from trimtab_service.optimizer.warping import Warp
 
-__all__ = ["Model", "Past", "model"]
+__all__ = ["Model", "Past", "active", "model"]
+
+_States = Mapping[str, Mapping[str, Any]]
 
 _WORSE = 0.5
 """A failed trial counts as this much worse than the worst told one, in standard deviations."""
-_MOST = 300
-"""At most so many told trials are modelled, so that an ask stays fast however long the study."""
-_MOST_FAILED = 60
 _VAGUE = 1e6
 """A told variance above this (in units of z) says nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Past(Observed):
-    """What is known before a proposal. Made by `Past.of`."""
-
-    def awaiting(self, encoding: Encoding, params: Params) -> Past:
-        """The past with one more pending configuration, as it will read when it comes back as a trial."""
-        levels = encoding.levels([params])
-        return replace(
-            self, pending=np.vstack([self.pending, levels]), keys=self.keys | frozenset(encoding.keys(levels))
-        )
-
-    def reduced(self, encoding: Encoding) -> Past:
-        """The past with at most 300 told and 60 failed trials; every key and all that is pending are kept.
-
-        40 % are the best, 40 % the nearest to the best one, 20 % any; of the failed, the latest.
-        """
-        if len(self.told) <= _MOST and len(self.failed) <= _MOST_FAILED:
-            return self
-        chosen = np.arange(len(self.told))
-        if len(self.told) > _MOST:
-            best = _by_merit(self.losses)
-            points = encoding.points(self.told)
-            near = np.argsort(np.sum((points - points[best[0]]) ** 2, axis=1), kind="stable")
-            # Knuth's multiplicative hash: a trial that is among "any" stays there while the study grows
-            any_order = np.argsort(np.array(self.numbers) * 2_654_435_761 % 2**32, kind="stable")
-            chosen = _merged([best, near, any_order], [_MOST * 2 // 5, _MOST * 4 // 5, _MOST])
-        return replace(
-            self,
-            told=self.told[chosen],
-            losses=self.losses[chosen],
-            variances=self.variances[chosen],
-            failed=self.failed[-_MOST_FAILED:],
-            numbers=tuple(self.numbers[place] for place in chosen),
-            failed_numbers=self.failed_numbers[-_MOST_FAILED:],
-        )
-
-
-def _by_merit(losses: Floats) -> NDArray[np.intp]:
-    """Places from best to worst: the front first, then by the mean rank over the objectives. (n, m) -> (n,)"""
-    ranks = np.argsort(np.argsort(losses, axis=0, kind="stable"), axis=0, kind="stable").mean(axis=1)
-    return np.lexsort((ranks, ~non_dominated(losses)))
-
-
-def _merged(orders: Sequence[NDArray[np.intp]], sizes: Sequence[int]) -> NDArray[np.intp]:
-    """The first of each order that are not there yet, until there are as many as its size says; sorted."""
-    found: dict[int, None] = {}
-    for order, size in zip(orders, sizes, strict=True):
-        for place in order:
-            if len(found) >= size:
-                break
-            found[int(place)] = None
-    return np.array(sorted(found), dtype=np.intp)
+_EACH_TIME = 256
+"""Up to so many told trials, θ is fitted anew with every one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """One objective's surrogate and the warp between its losses and what the surrogate sees.
 
-    diagnostics: how the fit went, as JSON; fit is "map", or "prior" when it failed, and then reason says why.
+    fitted: trials told when θ was fitted.  diagnostics: how the fit went, as JSON; fit is "map", "kept" where θ is
+    the state's, or "prior" when it failed, and then reason says why.
     """
 
     surrogate: Surrogate
     warp: Warp
+    fitted: int
     diagnostics: Mapping[str, Any]
 
     def to_state(self, encoding: Encoding, past: Past) -> dict[str, Any]:
@@ -105,57 +52,111 @@ class Model:
         return {
             "theta": gp.theta_to_state(self.surrogate.theta, encoding.names),
             "warp": self.warp.to_state(),
+            "fitted": self.fitted,
             "trials": sorted((*past.numbers, *past.failed_numbers)),
             "diagnostics": dict(self.diagnostics),
         }
 
 
-def model(problem: Problem, encoding: Encoding, past: Past, states: Mapping[str, Mapping[str, Any]]) -> list[Model]:
-    """One model per objective, fitted to what was told. states: of an earlier fit, by metric, to start from."""
+def active(problem: Problem, encoding: Encoding, past: Past, states: _States) -> Past:
+    """The past with the trials that are modelled. states: of an earlier fit, by metric; the first one's ℓ measure."""
+    theta = _theta(encoding, states.get(problem.objectives[0].metric))
+    theta = Prior.of(encoding.choices).start() if theta is None else theta
+    return past.active(encoding, np.exp(theta[:-2])[encoding.groups])
+
+
+def model(problem: Problem, encoding: Encoding, past: Past, states: _States) -> list[Model]:
+    """One model per objective of what was told. states: of an earlier fit, by metric.
+
+    θ starts from its state, and up to 256 told trials it is fitted at each call. Later it is kept until a fiftieth
+    more were told than at the last fit: θ is a matter of the history and the state, not of how often one asks.
+    """
     X = encoding.points(np.vstack([past.told, past.failed]))
+    prior = Prior.of(encoding.choices, deterministic=bool(problem.options.get("deterministic")))
     return [
-        _one(encoding, X, past.losses[:, place], past.variances[:, place], states.get(objective.metric))
+        _Data(encoding, prior, X, past.losses[:, place], past.variances[:, place]).model(
+            past.count, states.get(objective.metric)
+        )
         for place, objective in enumerate(problem.objectives)
     ]
 
 
-def _one(encoding: Encoding, X: Floats, losses: Floats, variances: Floats, state: Mapping[str, Any] | None) -> Model:
-    """X: (n + f, D), the told points and then the failed ones."""
-    warm = gp.theta_from_state(state.get("theta", {}), encoding.names) if state else None
-    theta = gp.default_theta(encoding.dims) if warm is None else warm
-    failures = len(X) - len(losses)
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What one objective's model is made of. X: (n + f, D), the told points and then the failed ones.
 
-    def spread(warp: Warp) -> Floats:
+    losses, variances: (n,).
+    """
+
+    encoding: Encoding
+    prior: Prior
+    X: Floats
+    losses: Floats
+    variances: Floats
+
+    def model(self, count: int, state: Mapping[str, Any] | None) -> Model:
+        """The model. count: trials told, with those that are not modelled."""
+        warm = _theta(self.encoding, state)
+        if warm is not None and state is not None and not _due(count, state.get("fitted")):
+            warp = warping.standardise(self.losses, float(state["warp"]["power"]))
+            return self._kept(warm, warp, int(state["fitted"]))
+        theta = self.prior.start() if warm is None else warm
+        warp = warping.choose(self.losses, lambda warp, z: self._misfit(theta, warp, z))
+        data = self._rows(warp)
+        try:
+            found = gp.fit(data, self.encoding.groups, self.prior, warm)
+        except np.linalg.LinAlgError as error:
+            return self._unfitted(warp, count, error)
+        return Model(
+            found.surrogate,
+            warp,
+            count,
+            {"fit": "map", "misfit": found.value, "evaluations": found.evaluations}
+            | self._diagnostics(found.surrogate),
+        )
+
+    def _kept(self, theta: Floats, warp: Warp, fitted: int) -> Model:
+        """The model with the θ of its state."""
+        try:
+            surrogate = Surrogate.of(theta, self._rows(warp), self.encoding.groups)
+        except np.linalg.LinAlgError as error:
+            return self._unfitted(warp, fitted, error)
+        return Model(surrogate, warp, fitted, {"fit": "kept"} | self._diagnostics(surrogate))
+
+    def _unfitted(self, warp: Warp, fitted: int, error: Exception) -> Model:
+        prior = Surrogate.prior(self.prior.start(), self.encoding.groups)
+        return Model(prior, warp, fitted, {"fit": "prior", "reason": str(error)} | self._sizes(self._rows(warp)))
+
+    def _diagnostics(self, surrogate: Surrogate) -> dict[str, Any]:
+        return {"jitter": surrogate.jitter, "mean": surrogate.mean} | self._sizes(surrogate.data)
+
+    def _sizes(self, data: Rows) -> dict[str, Any]:
+        return {"rows": len(data), "failures": len(self.X) - len(self.losses)}
+
+    def _rows(self, warp: Warp) -> Rows:
+        """What the surrogate sees: a failed trial is a bad one."""
+        z = warp.apply(self.losses)
+        worst = np.full(len(self.X) - len(z), z.max() + _WORSE)
+        variances = np.concatenate([self._spread(warp), np.zeros(len(worst))])
+        return gp.rows(self.X, np.concatenate([z, worst]), variances)
+
+    def _misfit(self, theta: Floats, warp: Warp, z: Floats) -> float:
+        told = gp.rows(self.X[: len(z)], z, self._spread(warp))
+        return gp.misfit(theta, told, self.encoding.groups, self.prior)[0]
+
+    def _spread(self, warp: Warp) -> Floats:
         """The told variances in units of z."""
         with np.errstate(over="ignore"):  # what overflows says nothing
-            errors = np.sqrt(variances) * warp.slope(losses)
+            errors = np.sqrt(self.variances) * warp.slope(self.losses)
         return np.minimum(errors, math.sqrt(_VAGUE)) ** 2
 
-    def observed(warp: Warp, z: Floats) -> Rows:
-        worst = np.full(failures, z.max() + _WORSE)
-        return gp.rows(X, np.concatenate([z, worst]), np.concatenate([spread(warp), np.zeros(failures)]))
 
-    def misfit(warp: Warp, z: Floats) -> float:
-        return gp.misfit(theta, gp.rows(X[: len(z)], z, spread(warp)), encoding.groups)[0]
+def _theta(encoding: Encoding, state: Mapping[str, Any] | None) -> Floats | None:
+    return gp.theta_from_state(state.get("theta", {}), encoding.names) if state else None
 
-    warp = warping.choose(losses, misfit)
-    data = observed(warp, warp.apply(losses))
-    try:
-        found = gp.fit(data, encoding.groups, encoding.dims, warm)
-    except np.linalg.LinAlgError as error:
-        prior = Surrogate.prior(gp.default_theta(encoding.dims), encoding.groups)
-        return Model(prior, warp, {"fit": "prior", "reason": str(error), "rows": len(data), "failures": failures})
-    fitted = found.surrogate
-    return Model(
-        fitted,
-        warp,
-        {
-            "fit": "map",
-            "misfit": found.value,
-            "evaluations": found.evaluations,
-            "jitter": fitted.jitter,
-            "mean": fitted.mean,
-            "rows": len(data),
-            "failures": failures,
-        },
-    )
+
+def _due(count: int, fitted: Any) -> bool:
+    """Whether θ is fitted anew. fitted: trials told at the last fit, if that is known."""
+    if not isinstance(fitted, int) or count <= _EACH_TIME or count < fitted:
+        return True
+    return count - fitted >= max(5, fitted // 50)

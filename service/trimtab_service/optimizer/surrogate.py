@@ -21,8 +21,9 @@ from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.optimize import minimize
 
 from trimtab_service.optimizer.encoding import Floats
+from trimtab_service.optimizer.priors import Prior
 
-__all__ = ["Rows", "Surrogate", "default_theta", "fit", "misfit", "rows", "theta_from_state", "theta_to_state"]
+__all__ = ["Rows", "Surrogate", "fit", "misfit", "rows", "theta_from_state", "theta_to_state"]
 
 Groups = NDArray[np.intp]
 Pullback = Callable[[Floats, Floats], Floats]
@@ -34,9 +35,6 @@ _USUAL_NOISE = math.exp(-5.0)
 """The mode of the prior of n2: told variances are weighed against it before n2 is known."""
 _JITTERS = (0.0, *(10.0**power for power in range(-8, 0)))
 """Added to the diagonal in turn, in units of s2, until A can be factored."""
-_LOG_ELL_BOUNDS = (math.log(0.025), math.log(1e3))
-_LOG_S2_BOUNDS = (math.log(1e-2), math.log(1e3))
-_LOG_N2_BOUNDS = (math.log(1e-6), 0.0)
 _FEW = 20
 """With fewer rows the fit starts from the default too: the stored θ may rest on next to nothing."""
 _SMALLEST_VARIANCE = 1e-12
@@ -96,31 +94,7 @@ def squared_distances(Z: Floats, W: Floats) -> Floats:
     return clipped
 
 
-def default_theta(dims: int) -> Floats:
-    """Where a fit starts: ℓ = ½ d^¼, s2 = 1, n2 = 1e-3."""
-    return np.array([math.log(0.5) + 0.25 * math.log(max(dims, 1))] * dims + [0.0, math.log(1e-3)])
-
-
-def bounds(dims: int, *, deterministic: bool = False) -> list[tuple[float, float]]:
-    """The box that θ lies in. deterministic: the noise is fixed at its floor."""
-    noise = (_LOG_N2_BOUNDS[0],) * 2 if deterministic else _LOG_N2_BOUNDS
-    return [_LOG_ELL_BOUNDS] * dims + [_LOG_S2_BOUNDS, noise]
-
-
-def penalty(theta: Floats) -> tuple[float, Floats]:
-    """Minus the log prior of θ, and its gradient.
-
-    ℓ ~ LogNormal(√2 + ½ ln d, √3) and n2 ~ LogNormal(-4, 1) as densities in ℓ and n2 (hence the + ln ℓ and + ln n2),
-    ln s2 ~ N(0, 1). Hvarfner et al. 2024 for ℓ.
-    """
-    dims = len(theta) - 2
-    ell, s2, n2 = theta[:dims], theta[dims], theta[dims + 1]
-    away = ell - (math.sqrt(2.0) + 0.5 * math.log(max(dims, 1)))
-    value = float(np.sum(away**2 / 6.0 + ell) + s2**2 / 2.0 + (n2 + 4.0) ** 2 / 2.0 + n2)
-    return value, np.concatenate([away / 3.0 + 1.0, [s2, n2 + 5.0]])
-
-
-def misfit(theta: Floats, data: Rows, groups: Groups) -> tuple[float, Floats]:
+def misfit(theta: Floats, data: Rows, groups: Groups, prior: Prior) -> tuple[float, Floats]:
     """The negative log posterior of θ (without constants) and its gradient. (1e10, 0) where A can't be factored.
 
     With Q = A⁻¹ - αα' and W = s2 (Q ∘ g): df/dθ = ½ <Q, dA/dθ>, where the length scales need only W1 and WX.
@@ -138,8 +112,8 @@ def misfit(theta: Floats, data: Rows, groups: Groups) -> tuple[float, Floats]:
         return _BAD, np.zeros_like(theta)
     mean = _mean(inverse.sum(axis=0), data.z)
     alpha = inverse @ (data.z - mean)
-    prior, slope = penalty(theta)
-    value = 0.5 * float((data.z - mean) @ alpha) + float(np.sum(np.log(np.diag(L[0])))) + 0.5 * mean**2 + prior
+    penalty, slope = prior.penalty(theta)
+    value = 0.5 * float((data.z - mean) @ alpha) + float(np.sum(np.log(np.diag(L[0])))) + 0.5 * mean**2 + penalty
     if not math.isfinite(value):
         return _BAD, np.zeros_like(theta)
 
@@ -320,27 +294,25 @@ class Fit:
     evaluations: int
 
 
-def fit(data: Rows, groups: Groups, dims: int, warm: Floats | None = None, *, deterministic: bool = False) -> Fit:
-    """The surrogate whose θ is most probable given the rows: L-BFGS-B from the stored θ, or the default, or both.
+def fit(data: Rows, groups: Groups, prior: Prior, warm: Floats | None = None) -> Fit:
+    """The surrogate whose θ is most probable given the rows: L-BFGS-B from the stored θ, the prior's start, or both.
 
-    deterministic: whether z are free of noise. Where all z are equal there is nothing to learn θ from, and the start
-    is kept. Raises LinAlgError.
+    Where all z are equal there is nothing to learn θ from, and the start is kept. Raises LinAlgError.
     """
-    default = default_theta(dims)
-    box = bounds(dims, deterministic=deterministic)
+    default = prior.start()
     starts = [default] if warm is None else [warm, default] if len(data) < _FEW else [warm]
-    starts = [np.clip(start, *np.array(box).T) for start in starts]
+    starts = [np.clip(start, *np.array(prior.bounds()).T) for start in starts]
     if np.ptp(data.z) == 0.0:
-        return Fit(Surrogate.of(starts[0], data, groups), misfit(starts[0], data, groups)[0], 1)
+        return Fit(Surrogate.of(starts[0], data, groups), misfit(starts[0], data, groups, prior)[0], 1)
     best, value, evaluations = starts[0], math.inf, 0
     for start in starts:
         found = minimize(
             misfit,
             start,
-            args=(data, groups),
+            args=(data, groups, prior),
             jac=True,
             method="L-BFGS-B",
-            bounds=box,
+            bounds=prior.bounds(),
             options={"maxiter": 50, "gtol": 1e-2, "ftol": 1e9 * np.finfo(float).eps},
         )
         evaluations += int(found.nfev)
