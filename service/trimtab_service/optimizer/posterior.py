@@ -24,7 +24,7 @@ from trimtab_service.domain.metric import Direction, Objective
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History
 from trimtab_service.optimizer.encoding import Encoding, Floats
-from trimtab_service.optimizer.modelling import Model, Past, model
+from trimtab_service.optimizer.modelling import Model, Past, active, model
 from trimtab_service.optimizer.warping import Warp
 
 __all__ = ["Posterior", "Scale", "below", "told_values"]
@@ -99,7 +99,7 @@ class Scale:
     def _quantile(self, mean: Floats, sd: Floats, to_cap: Floats, share: float) -> Floats:
         """The losses that this share of the probability goes up to. mean, sd, to_cap: (k,) -> (k,)"""
         under = ndtr(to_cap)
-        place = (share - under) / np.maximum(1.0 - under, sys.float_info.min) * len(self.beyond)
+        place = (share - under) / np.maximum(1.0 - under, 1e-300) * len(self.beyond)
         beyond = self.beyond[np.clip(place, 0, len(self.beyond) - 1).astype(int)]
         return np.where(share <= under, self.losses(mean + sd * ndtri(share)), beyond)
 
@@ -123,7 +123,7 @@ class Posterior:
         past = Past.of(encoding, len(problem.objectives), history)
         if len(past.told) < FEWEST:
             raise NoSurrogate(f"a surrogate needs {FEWEST} complete trials, this study has {len(past.told)}")
-        past = past.reduced(encoding)
+        past = active(problem, encoding, past, surrogates)
         models = tuple(model(problem, encoding, past, surrogates))
         scales = tuple(
             Scale.of(objective, one.warp, past.losses[:, place])
