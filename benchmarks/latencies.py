@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def rows(records: Iterable[Record]) -> list[Row]:
     """A row per optimizer and point, all in milliseconds: p50, p95, mean, cpu_p50, warm_up; peak_mb.
 
     ratio, cpu_ratio: how many times ours it takes, by the wall and of the processor. An optimizer that was stopped
-    before its first ask after the warm-up has no p50; if that ask was stopped for time, ratio is a lower bound.
+    before its first ask after the warm-up has no p50; if that ask was stopped for time, cpu_ratio is a lower bound.
     """
     found = [_row(record) for record in records]
     ours = {(one["d"], one["n"]): one for one in found if one["optimizer"] == OURS and one["asks"]}
@@ -37,7 +38,7 @@ def rows(records: Iterable[Record]) -> list[Row]:
         if base and one["asks"]:
             one["ratio"], one["cpu_ratio"] = one["p50"] / base["p50"], one["cpu_p50"] / base["cpu_p50"]
         elif base and one["warm_up"] and one["more_than"]:
-            one["ratio"] = one["more_than"] / base["p50"]
+            one["cpu_ratio"] = one["more_than"] / base["cpu_p50"]
     return sorted(found, key=lambda one: (one["d"], one["n"]))
 
 
@@ -68,16 +69,16 @@ def _tenth(at: Places, n: int) -> dict[str, Any]:
     one, alone = (at.get((name, JUDGED_D, n), {}) for name in (RIVAL, RIVAL_ALONE))
     return {
         "text": f"at n = {n:,} and d = {JUDGED_D} our median is at most a tenth of GPSampler's",
-        "passed": bool(one.get("ratio")) and min(one["ratio"], one.get("cpu_ratio", one["ratio"])) >= TIMES,
+        "passed": "cpu_ratio" in one and min(one["cpu_ratio"], one.get("ratio", math.inf)) >= TIMES,
         "detail": f"it takes {_times(one)}; without greenlet {_times(alone)}",
     }
 
 
 def _times(row: Row) -> str:
-    if "ratio" not in row:
+    if "cpu_ratio" not in row:
         return "not measured"
     if not row["asks"]:
-        return f"more than {row['ratio']:.1f} times ours"
+        return f"more than {row['cpu_ratio']:.1f} times ours in CPU time"
     return f"{row['ratio']:.1f} times ours ({row['cpu_ratio']:.1f} in CPU time)"
 
 
@@ -127,7 +128,7 @@ def stop(row: Row) -> str:
             return f"stopped{asks}"
         case "time":
             where = "" if row["warm_up"] else "the warm-up alone "
-            return f"stopped: {where}more than {row['more_than'] / 1e3:.0f} s"
+            return f"stopped: {where}more than {row['more_than'] / 1e3:.0f} s of CPU time"
         case "memory":
             return f"stopped{asks}: more memory than allowed"
         case said:

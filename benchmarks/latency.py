@@ -2,7 +2,7 @@
 
 Each optimizer runs in a process of its own, on one thread, and is asked again and again, with one more trial told in
 between. They take turns, so that what else the machine does slows all of them. The first ask at a point, which loads
-and compiles, is a warm-up and reported apart. An optimizer that takes longer than the limit at a point is stopped.
+and compiles, is a warm-up and reported apart. An optimizer that takes more than the limit at a point is stopped.
 Prints a table and what is to be reached; each optimizer at each point is a line of JSON in
 benchmarks/out/latency.jsonl. --check ends with 1 when a statement at the end is false.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,8 +40,6 @@ SIZES = (10, 100, 300, 1_000, 3_000, 10_000)
 DIMENSIONS = (5, 6, 20)
 QUICK = {OURS: 10_000, "scikit-learn": 300, "optuna": 1_000, "optuna-alone": 300, "botorch": 100}
 """The largest n of each optimizer with --quick, which takes the sizes from 100 on without 3,000, and d = 6."""
-LOADING = 120.0
-"""Seconds that a process may take to load its library and to hear its past."""
 
 
 def python_of(name: str) -> str:
@@ -64,7 +62,7 @@ def missing(name: str) -> str:
 class Running:
     """An optimizer's process at one point, and what it took so far.
 
-    limit: seconds that its warm-up may take, and then all other asks together.
+    limit: seconds of the processor that its warm-up may take, and then all other asks together.
     """
 
     name: str
@@ -79,51 +77,50 @@ class Running:
     stopped: str = ""
     """time, memory, or what a failed process said last."""
     more_than: float | None = None
-    """Seconds that the ask had taken during which it was stopped for time."""
+    """Seconds of the processor that the ask had taken during which it was stopped for time."""
 
     def __post_init__(self) -> None:
         command = [python_of(self.name), "-m", "benchmarks.peers", self.name]
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # close closes it
         self._process = subprocess.Popen(
-            [*command, "--d", str(self.d), "--n", str(self.n), "--memory", str(self.memory)],
+            [*command, *(f"--{word}={getattr(self, word)}" for word in ("d", "n", "limit", "memory"))],
             cwd=ROOT,
             env={**os.environ, **ONE_THREAD},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
         )
-        self.version = self._answer(LOADING).get("version", "")
+        self.version = self._answer().get("version", "")
 
     def ask(self) -> None:
-        """One suggestion more, unless the process was stopped."""
+        """One suggestion more, unless the process has ended."""
         if self.stopped:
             return
         assert self._process.stdin
         self._process.stdin.write(b"ask\n")
         self._process.stdin.flush()
-        answer = self._answer(self.limit - sum(self.wall[1:]))
+        answer = self._answer()
         if answer:
             self.wall.append(answer["wall"])
             self.cpu.append(answer["cpu"])
             self.peak_mb = answer["peak_mb"]
 
-    def _answer(self, seconds: float) -> dict[str, Any]:
-        """The next line of the process; empty when none came in time, and then the process is stopped."""
+    def _answer(self) -> dict[str, Any]:
+        """The next line of the process; empty when it has ended, and then stopped says why."""
         assert self._process.stdout
-        if not select.select([self._process.stdout], [], [], max(seconds, 0.0))[0]:
-            self._process.kill()
-            self.stopped, self.more_than = "time", seconds
-            return {}
         line = self._process.stdout.readline()
         if line:
             found: dict[str, Any] = json.loads(line)
             return found
-        if self._process.wait() == OUT_OF_MEMORY:
-            self.stopped = "memory"
-        else:
-            self._said.seek(0)
-            said = self._said.read().decode(errors="replace").split("\n")
-            self.stopped = next((one for one in reversed(said) if one.strip()), "ended without a word")
+        match self._process.wait():
+            case code if code == -signal.SIGXCPU:
+                self.stopped, self.more_than = "time", self.limit - sum(self.cpu[1:])
+            case code if code == OUT_OF_MEMORY:
+                self.stopped = "memory"
+            case _:
+                self._said.seek(0)
+                said = self._said.read().decode(errors="replace").split("\n")
+                self.stopped = next((one for one in reversed(said) if one.strip()), "ended without a word")
         return {}
 
     def close(self) -> Record:
@@ -175,7 +172,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--d", type=int, nargs="+", default=DIMENSIONS, help="parameters, all floats")
     made.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=list(OPTIMIZERS))
     made.add_argument("--asks", type=int, default=10, help="of each at a point, after its warm-up")
-    made.add_argument("--limit", type=float, default=120.0, help="seconds for an optimizer's asks at a point")
+    made.add_argument("--limit", type=float, default=120.0, help="CPU seconds for an optimizer's asks at a point")
     made.add_argument("--memory", type=float, default=8.0, help="GB that an optimizer may hold")
     made.add_argument("--quick", action="store_true", help="d = 6 and the sizes that are judged")
     made.add_argument("--check", action="store_true", help="end with 1 when a statement is false")

@@ -248,20 +248,32 @@ OUT_OF_MEMORY = 3
 """Exit code of a process that wanted more than --memory."""
 
 
-def serve(name: str, d: int, n: int, seed: int) -> None:
-    """Answer each line of standard input with one ask, until there are no more."""
+def serve(name: str, d: int, n: int, seed: int, limit: float) -> None:
+    """Answer each line of standard input with one ask, until there are no more.
+
+    limit: seconds of the processor that the first ask may take, and then all others together. Past it the process is
+    ended by SIGXCPU.
+    """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints must not come between the answers
     rng = np.random.default_rng([seed, d, n, 2])
     optimizer: Optimizer = OPTIMIZERS[name](*past(d, n, seed), seed)
     answers.write(json.dumps({"version": importlib.metadata.version(PACKAGES.get(name, name))}) + "\n")
-    for _ in sys.stdin:
+    for asked, _ in enumerate(sys.stdin):
+        if asked < 2:
+            allow(limit)
         wall, cpu = time.perf_counter(), time.process_time()
         x = optimizer.ask()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         optimizer.tell(x, loss(x) + NOISE * rng.standard_normal())
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux counts it in KiB
         answers.write(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": peak}) + "\n")
+
+
+def allow(seconds: float) -> None:
+    """Let the process use the processor for so long from now."""
+    most = int(time.process_time() + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
 def main() -> None:
@@ -271,13 +283,15 @@ def main() -> None:
     parser.add_argument("--d", type=int, required=True, help="parameters, all floats")
     parser.add_argument("--n", type=int, required=True, help="trials told before the first ask")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=float, default=1e6, help="CPU seconds for the first ask, and for the others")
     parser.add_argument("--memory", type=float, default=8.0, help="GB that the process may hold")
     given = parser.parse_args()
     most = int(given.memory * 1e9)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")  # of the peers' own, which are not asked about
     try:
-        serve(given.name, given.d, given.n, given.seed)
+        serve(given.name, given.d, given.n, given.seed, given.limit)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or _NO_MEMORY in str(error):
             sys.exit(OUT_OF_MEMORY)

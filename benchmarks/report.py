@@ -97,7 +97,7 @@ def _of_latency(part: Part) -> list[str]:
     takes = ", ".join(f"{figure(one['cpu_p50'])} ms after {one['n']:,}" for one in ours)
     said = [f"One suggestion of 6 parameters, fit included, takes {takes} trials, on one thread (CPU time)."]
     for rival, words in ((RIVAL, "Optuna's GPSampler takes"), (RIVAL_ALONE, "Without greenlet GPSampler takes")):
-        those = [one for one in rows if one["optimizer"] == rival and "cpu_ratio" in one]
+        those = [one for one in rows if one["optimizer"] == rival and one["asks"] and "cpu_ratio" in one]
         times = ", ".join(f"{one['cpu_ratio']:.1f} times ours after {one['n']:,}" for one in those)
         said += [f"{words} {times}."] if those else []
     peak = max(one["peak_mb"] for one in ours)

@@ -147,7 +147,9 @@ def latency(part: Part) -> str:
         if one["stopped"]
     ]
     if stops:
-        rule = f"An optimizer was stopped whose asks at a point took more than {part.summary['limit']:.0f} s"
+        rule = (
+            f"An optimizer was stopped whose asks at a point took more than {part.summary['limit']:.0f} s of CPU time"
+        )
         said.append(f"{rule}, and left out at larger n if it had answered none but the first:\n\n" + "\n".join(stops))
     return "\n\n".join(said)
 
@@ -163,10 +165,10 @@ def _medians(found: Sequence[Row]) -> str:
 def _median(row: Row | None) -> str:
     if row is None:
         return ""
-    if not row["asks"]:
-        return "stopped"
     times = "" if row["optimizer"] == OURS or "cpu_ratio" not in row else f" ({row['cpu_ratio']:.1f})"
-    return f"{figure(row['cpu_p50'])}{times}"
+    if row["asks"]:
+        return f"{figure(row['cpu_p50'])}{times}"
+    return f"more than {figure(row['more_than'])}{times}" if times else "stopped"
 
 
 def _ours(found: Sequence[Row]) -> str:

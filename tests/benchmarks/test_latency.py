@@ -154,7 +154,7 @@ def test_an_ask_that_was_stopped_is_a_lower_bound_unless_it_was_the_warm_up() ->
     stopped = {"wall": [], "cpu": [], "stopped": "time", "more_than": 6.0}
     passed, detail = _said([*OURS, _record("optuna", 1_000, 0.0, **stopped)])[1]
     assert passed
-    assert detail.startswith("it takes more than 100.0 times ours")
+    assert detail.startswith("it takes more than 100.0 times ours in CPU time")
     passed, detail = _said([*OURS, _record("optuna", 1_000, 0.0, **stopped, warm_up=None)])[1]
     assert not passed
     assert detail.startswith("it takes not measured")
@@ -165,10 +165,10 @@ def test_an_ask_that_was_stopped_is_a_lower_bound_unless_it_was_the_warm_up() ->
     [
         ({}, "1000      200"),
         ({"stopped": "time", "more_than": 3.0}, "stopped after 3 asks"),
-        ({"stopped": "time", "more_than": 3.0, "wall": [], "cpu": []}, "stopped: more than 3 s"),
+        ({"stopped": "time", "more_than": 3.0, "wall": [], "cpu": []}, "stopped: more than 3 s of CPU time"),
         (
             {"stopped": "time", "more_than": 3.0, "wall": [], "cpu": [], "warm_up": None},
-            "stopped: the warm-up alone more than 3 s",
+            "stopped: the warm-up alone more than 3 s of CPU time",
         ),
         ({"stopped": "memory", "wall": [], "cpu": []}, "stopped: more memory than allowed"),
         ({"stopped": "ValueError: no", "wall": [], "cpu": [], "warm_up": None}, "failed: ValueError: no"),
