@@ -1,7 +1,7 @@
 """The suggestion card: why a trial was proposed, and what the surrogates expected of it then.
 
 The surrogates are fitted anew to what had been told when the trial was proposed, so the same history gives the same
-card; the fit may have started elsewhere then, since θ of every past fit is not kept.
+card; the fit may have ended elsewhere then, for it went on from an earlier θ, and only the latest θ is kept.
 z: what a surrogate sees, Normal(μ, s²) at the trial's params.  best: the incumbent, the lowest posterior mean of told
 and pending trials.
 """
