@@ -32,12 +32,16 @@ class Part:
     machine: Found | None = None
 
     @property
+    def form(self) -> str:
+        """Whether all seeds and problems were run."""
+        return "short form" if self.quick else "long form"
+
+    @property
     def origin(self) -> str:
         """Where the figures come from, or how to get some."""
         if not self.summary:
             return f"Not measured yet: `{COMMANDS[self.name]}` does it."
-        form = "the short form" if self.quick else "the long form"
-        said = f"Printed by `{self.command}`, {form}, on {self.at[:10]}, on {on(self.machine)}."
+        said = f"Printed by `{self.command}`, the {self.form}, on {self.at[:10]}, on {on(self.machine)}."
         return f"{said} The long form is `{COMMANDS[self.name]}`." if self.quick else said
 
 
@@ -56,7 +60,7 @@ def _latency(path: Path) -> Part:
 
 def _batch(path: Path) -> Part:
     records = studies.read(path) if path.exists() else []
-    if not records:
+    if not any(one["workers"] == batch.JUDGED for one in records):  # nothing to judge: none, or an ended run
         return Part("batch", {})
     return _made("batch", batch.summary(path), records, quick=_fewest(records, batch.PROBLEMS) < batch.SEEDS)
 

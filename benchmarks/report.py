@@ -107,7 +107,12 @@ def _of_latency(part: Part) -> list[str]:
 def aims(parts: Mapping[str, Part]) -> str:
     """What was to be reached, and whether it is."""
     rows = [
-        [cell(one["text"]), "reached" if one["passed"] else "**not reached**", cell(one["detail"]), part.name]
+        [
+            cell(one["text"]),
+            "reached" if one["passed"] else "**not reached**",
+            cell(one["detail"]),
+            f"{part.name}, {part.form}",
+        ]
         for part in parts.values()
         for one in part.summary.get("statements", ())
     ]

@@ -51,7 +51,7 @@ def _means(peers: Sequence[Row]) -> str:
             *(score(one["score"]), score(one["ours"])),
             *(str(one[key]) for key in ("single", "wins", "ties", "losses")),
         ]
-        for one in sorted(peers, key=lambda one: (not one["judged"], -(one["score"] or 0.0)))
+        for one in sorted(peers, key=lambda one: (not one["judged"], one["score"] is None, -(one["score"] or 0.0)))
     ]
     return table(["peer", "its mean score", "ours", "problems", "wins", "ties", "losses"], rows)
 

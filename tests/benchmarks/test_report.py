@@ -120,6 +120,12 @@ def test_what_was_not_run_is_named_with_its_command(page: str, tmp_path: Path) -
     assert f"Not measured yet: {', '.join(f'`{part}`' for part in parts.gather(tmp_path))}." in nothing
 
 
+def test_a_batch_that_ended_before_any_parallel_run_is_not_judged(tmp_path: Path) -> None:
+    alone = studies.run(Plan("batch", "branin", "random", 0, 5))
+    _write(tmp_path / "batch.jsonl", [{**alone, "at": "2026-11-23T10:00:00Z"}])
+    assert parts.gather(tmp_path)["batch"].summary == {}
+
+
 def test_what_was_tried_is_a_table_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "tried.jsonl"
     kept = {"what": "a | b", "on": "tables", "figure": "+1.2\npoints", "kept": True, "command": "python -m x"}
