@@ -45,12 +45,15 @@ def test_the_expectation_is_what_draws_from_the_posterior_say(direction: str, lo
     assert card.rested_on == list(range(12))
     mean, variance = one.surrogate.predict(posterior.encoding.encode([at(20)]))
     z = mean[0] + math.sqrt(variance[0]) * np.random.default_rng(1).standard_normal(400_000)
-    best = one.surrogate.predict(posterior.encoding.encode([at(number) for number in range(20)]))[0].min()
+    best = one.warp.apply(posterior.past.losses[:, 0]).min()
     values, incumbent = scale.values(scale.losses(z)), scale.values(scale.losses(np.array([best])))[0]
     better = (lambda v: incumbent - v) if direction == "minimize" else (lambda v: v - incumbent)
     gains = np.maximum(better(values), 0.0)
     error = gains.std() / math.sqrt(len(gains))
     assert found.incumbent == pytest.approx(incumbent)
+    assert found.incumbent == pytest.approx(
+        (min if direction == "minimize" else max)(2.0 + bowl(at(i)) for i in range(12))
+    )
     assert found.expected_improvement == pytest.approx(gains.mean(), abs=5 * error + 1e-12)
     assert found.probability_of_improvement == pytest.approx(np.mean(gains > 0), abs=0.005)
     assert found.objective.mean == pytest.approx(values.mean(), abs=5 * values.std() / 600)

@@ -52,14 +52,14 @@ def test_a_slice_says_what_is_believed_at_its_params_from_the_best_trial_on() ->
     assert [point.x for point in found.told] == posterior.past.told[:, 0].tolist()
 
 
-def test_the_acquisition_is_the_expected_improvement_on_told_and_pending_trials() -> None:
+def test_the_acquisition_is_the_expected_improvement_on_the_best_result() -> None:
     drawn = np.random.default_rng(0).random((20, 2)).tolist()
     history = [told(i, {"x": x, "y": y}, bowl({"x": x, "y": y})) for i, (x, y) in enumerate(drawn)]
     posterior = Posterior.of(a_problem(SQUARE), (*history, open_trial(20, {"x": 0.27, "y": 0.8})), {})
+    best = posterior.models[0].warp.apply(np.array([min(one.losses[0] for one in history)]))[0]
     found = slice_along(posterior, View(("x",), {"x": 0.0, "y": 0.8}, points=21))
     surrogate = posterior.models[0].surrogate
     points = np.array([[x, 0.8] for x in found.x])
-    best = min(surrogate.predict(np.vstack([posterior.past.told, [[0.27, 0.8]]]))[0])
     normal = np.random.default_rng(5).standard_normal(400_000)
     for place in (0, 5, 6, 12):
         mean, variance = (one[place] for one in surrogate.predict(points))

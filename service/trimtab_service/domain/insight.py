@@ -172,7 +172,7 @@ class Fitted:
     """A fitted surrogate. length_scales: per parameter, in units of its range; short ones matter.
 
     scale, noise: variances of the objective and of one evaluation, in what the surrogate sees. warp: how a loss
-    becomes that. fit: map, or prior where no fit was possible and reason says why.
+    becomes that. fit: map, kept from an earlier fit, or prior where none was possible and reason says why.
     """
 
     length_scales: Mapping[str, float]
@@ -281,7 +281,7 @@ class Expectation:
 
     objective: of the objective itself. told_interval: lower and upper of what one evaluation would tell, with its
     noise. told: what came, and inside: whether it lies in that interval; both null until then.
-    incumbent: the value to improve on. expected_improvement: on it, 0 at least, in the metric's unit.
+    incumbent: the best value told, to improve on. expected_improvement: on it, 0 at least, in the metric's unit.
     probability_of_improvement: that the objective is better than it.
     """
 

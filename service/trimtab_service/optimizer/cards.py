@@ -2,8 +2,7 @@
 
 The surrogates are fitted anew to what had been told when the trial was proposed, so the same history gives the same
 card; the fit may have ended elsewhere then, for it went on from an earlier θ, and only the latest θ is kept.
-z: what a surrogate sees, Normal(μ, s²) at the trial's params.  best: the incumbent, the lowest posterior mean of told
-and pending trials.
+z: what a surrogate sees, Normal(μ, s²) at the trial's params.  best: the incumbent. Pending trials are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from trimtab_service.domain.trial import History, Observation, Source, Trial, Tr
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.modelling import Model, Past
 from trimtab_service.optimizer.pareto import non_dominated
-from trimtab_service.optimizer.posterior import Posterior, Scale, below, told_values
+from trimtab_service.optimizer.posterior import Posterior, Scale, below, incumbent, told_values
 
 __all__ = ["suggestion_card"]
 
@@ -74,16 +73,13 @@ def _known_before(history: History, number: int, finished: frozenset[int]) -> Hi
 
 def _expectations(posterior: Posterior, trial: Trial) -> dict[str, Expectation]:
     here = posterior.encoding.encode([trial.params])
-    known = posterior.encoding.points(np.vstack([posterior.past.told, posterior.past.pending]))
-    return {
-        metric: _expectation(one, scale, here, known, trial) for metric, (one, scale) in posterior.by_metric().items()
-    }
+    return {metric: _expectation(one, scale, here, trial) for metric, (one, scale) in posterior.by_metric().items()}
 
 
-def _expectation(one: Model, scale: Scale, here: Floats, known: Floats, trial: Trial) -> Expectation:
-    """here: (1, D), known: (n + q, D), the points of the trial and of those told and pending."""
+def _expectation(one: Model, scale: Scale, here: Floats, trial: Trial) -> Expectation:
+    """here: (1, D), the trial's point."""
     mean, variance = one.surrogate.predict(here)
-    best = float(one.surrogate.predict(known)[0].min())
+    best = incumbent(one.surrogate)
     told_as = scale.beliefs(mean, variance + _noise(one))[0]
     told = trial.values.get(scale.objective.metric)
     sd = math.sqrt(variance[0])
