@@ -14,6 +14,7 @@ from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from threadpoolctl import threadpool_limits
 
 R = TypeVar("R")
 
@@ -158,6 +159,7 @@ def _begin(server: int, load: Callable[[], object]) -> None:
         load()
     except Exception:  # a run needs the same, and says so to the one who asks
         log.exception("a computing process could not load what it needs")
+    threadpool_limits(1)  # where the program's main module had NumPy loaded before the names above were set
 
 
 def _end_with(server: int) -> None:

@@ -100,9 +100,8 @@ def _log_probability_of_improvement(
     """
     sd = np.sqrt(variance)
     u = (best - _MARGIN - mean) / sd
-    value = log_ndtr(u)
-    slope = np.exp(-0.5 * u * u - _LOG_ROOT_2PI - value)
-    return value, -slope / sd, -slope * u / (2.0 * variance)
+    slope = _density_over_probability(u)
+    return log_ndtr(u), -slope / sd, -slope * u / (2.0 * variance)
 
 
 def _confidence_bound(mean: Floats, variance: Floats, best: Floats | float) -> tuple[Floats, Floats, Floats]:
@@ -132,9 +131,14 @@ def log_feasibility(mean: Floats, variance: Floats) -> tuple[Floats, Floats, Flo
     """
     wider = 1.0 + variance
     u = -mean / np.sqrt(wider)
-    value = log_ndtr(u)
-    slope = np.exp(-0.5 * u * u - _LOG_ROOT_2PI - value)
-    return value, -slope / np.sqrt(wider), -slope * u / (2.0 * wider)
+    slope = _density_over_probability(u)
+    return log_ndtr(u), -slope / np.sqrt(wider), -slope * u / (2.0 * wider)
+
+
+def _density_over_probability(u: Floats) -> Floats:
+    """φ(u) / Φ(u) = √(2/π) / erfcx(-u / √2), the derivative of ln Φ, to full precision however far below 0."""
+    found: Floats = math.sqrt(2.0 / math.pi) / erfcx(-u / math.sqrt(2.0))
+    return found
 
 
 def log_ehvi(mean: Floats, variance: Floats, boxes: Boxes) -> tuple[Floats, Floats, Floats]:

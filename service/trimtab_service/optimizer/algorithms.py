@@ -18,7 +18,7 @@ from trimtab_service.optimizer.designs import Purpose
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.maximize import maximize
 from trimtab_service.optimizer.modelling import Model, Past, active, model
-from trimtab_service.optimizer.pareto import infer_reference, non_dominated, open_boxes, thin
+from trimtab_service.optimizer.pareto import non_dominated, open_boxes, thin
 from trimtab_service.optimizer.scores import Acquisition, ImprovementOfFront, ImprovementOnBest
 
 __all__ = ["fallback_proposals", "modelled_reference", "suggest"]
@@ -201,8 +201,14 @@ def _over_front(
 
 
 def modelled_reference(objectives: Sequence[Objective], models: Sequence[Model], means: Floats) -> Floats:
-    """The objectives' references as the models see losses; inferred from the means where none is given. -> (m,)"""
-    reference = infer_reference(means)
+    """The objectives' references as the models see losses; inferred from the means where none is given. -> (m,)
+
+    means: (n, m), of told and pending trials. Where none is given it lies a tenth of their range beyond the worst of
+    all: measured from the worst of a front that is still short, what extends it would be out of sight.
+    """
+    worst = means.max(axis=0)
+    spread = worst - means.min(axis=0)
+    reference: Floats = worst + 0.1 * np.where(spread > 0.0, spread, 1.0)
     for place, (objective, one) in enumerate(zip(objectives, models, strict=True)):
         if objective.reference is not None:
             worst = np.array([objective.loss(objective.reference)])
