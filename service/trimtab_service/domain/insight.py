@@ -65,7 +65,7 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """The Sobol indices of a parameter: shares of the variance that the surrogate sees over the whole space.
+    """The Sobol indices of a parameter: shares of the loss's variance, as the surrogate sees it over the whole space.
 
     first: what the parameter explains alone. total: what would be left if all others were known, with all that it
     does together with others. Intervals hold what functions drawn from the posterior say.
