@@ -2,8 +2,9 @@
 
 Sets: `peers`, problems that other optimizers' runs are recorded for; `tables`, models that others have trained, one
 objective; `fronts`, two objectives of them; `failing`, tables of which a quarter fails; `embedded`, six floats that
-matter among twenty. Every run is a line of JSON in benchmarks/out/optimizer.jsonl; a set's new runs replace its old.
---check ends with 1 when a statement at the end is false.
+matter among twenty; `varied`, functions by which the engine's constants were chosen. Every run is a line of JSON in
+benchmarks/out/optimizer.jsonl; a set's new runs replace its old. --check ends with 1 when a statement at the end is
+false.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from benchmarks.studies import OUT, Plan, Record
 from benchmarks.tasks import SETS, task
 
 ALGORITHMS = ("gp", "grid", "random", "sobol")
-SEEDS = {"peers": 10, "tables": 20, "fronts": 10, "failing": 20, "embedded": 1}
+SEEDS = {"peers": 10, "tables": 20, "fronts": 10, "failing": 20, "embedded": 1, "varied": 10}
 QUICK = {
     "peers": ("branin", "hartmann6", "ackley5", "rosenbrock4", "mixed6", "zdt1_6"),
     "tables": SETS["tables"],

@@ -7,6 +7,7 @@ from functools import cache
 from benchmarks.tasks.functions import FUNCTIONS
 from benchmarks.tasks.tables import Column, by_checksum, out_of_memory, read, tabulated
 from benchmarks.tasks.task import Task
+from benchmarks.tasks.varied import VARIED
 
 __all__ = ["SETS", "Task", "task"]
 
@@ -19,6 +20,7 @@ SETS = {
     "fronts": ("fcnet_protein_front", "mlp_vehicle_front"),
     "failing": ("fcnet_protein_failing", "mlp_vehicle_failing"),
     "embedded": ("hartmann6_in_20",),
+    "varied": tuple(one.name for one in VARIED),
 }
 """Set -> its tasks."""
 _LOSS, _ACCURACY = Column("val_loss"), Column("val_acc", maximised=True)
@@ -27,7 +29,7 @@ _LOSS, _ACCURACY = Column("val_loss"), Column("val_acc", maximised=True)
 @cache
 def task(name: str) -> Task:
     """The task of this name. Raises ValueError."""
-    for one in FUNCTIONS:
+    for one in (*FUNCTIONS, *VARIED):
         if one.name == name:
             return one
     match name:
