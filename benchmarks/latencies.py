@@ -26,7 +26,7 @@ HEAD = (
 
 
 def rows(records: Iterable[Record]) -> list[Row]:
-    """A row per optimizer and point, all in milliseconds: p50, p95, mean, cpu_p50, warm_up; peak_mb.
+    """A row per optimizer and point, all in milliseconds: p50, p95, mean, cpu_p50, cpu_mean, warm_up; peak_mb.
 
     ratio, cpu_ratio: how many times ours it takes, by the wall and of the processor. An optimizer that was stopped
     before its first ask after the warm-up has no p50; if that ask was stopped for time, cpu_ratio is a lower bound.
@@ -52,7 +52,7 @@ def _row(record: Record) -> Row:
         "warm_up": 1e3 * record["warm_up"]["wall"] if record["warm_up"] else None,
         "more_than": 1e3 * record["more_than"] if record["more_than"] else None,
         **{name: float(one) for name, one in spread.items()},
-        **({"cpu_p50": float(np.median(cpu))} if len(cpu) else {}),
+        **({"cpu_p50": float(np.median(cpu)), "cpu_mean": float(cpu.mean())} if len(cpu) else {}),
     }
 
 

@@ -94,7 +94,9 @@ def _of_latency(part: Part) -> list[str]:
     ours = [one for one in rows if one["optimizer"] == OURS and one["asks"]]
     if not ours:
         return []
-    takes = ", ".join(f"{figure(one['cpu_p50'])} ms after {one['n']:,}" for one in ours)
+    takes = ", ".join(
+        f"{figure(one['cpu_p50'])} ms (mean {figure(one['cpu_mean'])}) after {one['n']:,}" for one in ours
+    )
     said = [f"One suggestion of 6 parameters, fit included, takes {takes} trials, on one thread (CPU time)."]
     for rival, words in ((RIVAL, "Optuna's GPSampler takes"), (RIVAL_ALONE, "Without greenlet GPSampler takes")):
         those = [one for one in rows if one["optimizer"] == rival and one["asks"] and "cpu_ratio" in one]
