@@ -15,6 +15,7 @@ from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import Observation, Source, Trial, TrialState
 from trimtab_service.optimizer.cards import suggestion_card
 from trimtab_service.optimizer.posterior import Posterior
+from trimtab_service.optimizer.suggest import suggest
 
 PLACES = np.random.default_rng(0).random((30, 2)).tolist()
 
@@ -136,3 +137,23 @@ def test_a_card_that_can_not_be_computed_any_more_says_so() -> None:
     card = suggestion_card(a_problem(SQUARE), history(a_problem(SQUARE)), a_trial(), frozenset({3}))
     assert card.expected is None
     assert "a surrogate needs 2 complete trials, this study has 1" in card.why
+
+
+def test_a_card_stands_near_what_the_ask_believed() -> None:
+    """The ask's fit goes on from the one before, the card's begins anew."""
+    problem, told_so_far, states, away = a_problem(SQUARE), [], {}, []
+    for number in range(25):
+        found = suggest(problem, tuple(told_so_far), states, [number])
+        proposal = found.items[0]
+        if proposal.source is Source.GP:
+            then = Posterior.of(problem, tuple(told_so_far), states)
+            believed = then.beliefs(then.encoding.levels([proposal.params]))["loss"][0]
+            trial = Trial(number, proposal.params, source=Source.GP)
+            card = suggestion_card(problem, tuple(told_so_far), trial, frozenset(range(number)))
+            assert card.expected is not None
+            away.append(abs(card.expected["loss"].objective.mean - believed.mean) / believed.sd)
+        states |= found.surrogates
+        told_so_far.append(told(number, proposal.params, bowl(proposal.params)))
+    print(f"median {np.median(away):.3f}, most {max(away):.3f} standard deviations over {len(away)} cards")
+    assert len(away) == 20
+    assert max(away) < 1.0
