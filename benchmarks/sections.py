@@ -32,8 +32,8 @@ optimizers take turns, each in a process of its own and on one thread, so by the
 nothing else runs. In brackets how many times ours. The first ask of a process is left out, since it loads and
 compiles."""
 
-OURS_APART = """Ours, by the processor and then by the wall of this machine, which may have been busy. In a long study length
-scales are fitted anew only once in a number of trials, which grows with n; so a mean may be above its median:"""
+OURS_APART = """Ours, by the processor and then by the wall of this machine, which may have been busy. In a long study
+length scales are fitted anew only once in so many trials, more for larger n; so a mean may be above its median:"""
 
 
 # --- Results --------------------------------------------------------------------------------------------------------
