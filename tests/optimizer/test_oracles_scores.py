@@ -8,18 +8,14 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
-from scipy.stats import norm
 
 from tests.optimizer.calculus import decimal_cdf, decimal_derivative, decimal_h, derivative, many_digits
-from trimtab_service.optimizer.acquisition import MEASURES, log_feasibility
+from trimtab_service.optimizer.acquisition import MEASURES
 from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.scores import (
     FANTASIES,
     MOST_PENDING,
     Acquisition,
-    Averaged,
-    Feasible,
     ImprovementOnBest,
 )
 from trimtab_service.optimizer.surrogate import NUGGET, Surrogate, rows
@@ -60,22 +56,6 @@ def test_a_measure_and_its_gradient_are_exact_in_both_tails(name: str, u: float,
     slope = decimal_derivative(lambda v: exact(Decimal(mean), v), variance)
     rounding = 1e-15 / variance if name == "log_ei" else 1e-300  # φ / h is taken as 1 - u Φ / h
     assert by_variance[0] == pytest.approx(slope, rel=1e-6, abs=rounding)
-
-
-@pytest.mark.parametrize("mean", [-6.0, -1.0, 0.0, 2.0, 9.0])
-@pytest.mark.parametrize("sd", [1e-3, 0.5, 4.0])
-def test_feasibility_is_the_mean_of_a_probit_and_its_gradient_is_exact(mean: float, sd: float) -> None:
-    value, by_mean, by_variance = log_feasibility(np.array([mean]), np.array([sd * sd]))
-    expected = quad(lambda f: norm.cdf(-f) * norm.pdf(f, mean, sd), mean - 12 * sd, mean + 12 * sd, epsabs=0.0)[0]
-    assert value[0] == pytest.approx(math.log(expected), rel=1e-8, abs=1e-8)
-
-    def exact(mean: Decimal, variance: Decimal) -> Decimal:
-        return decimal_cdf(-mean / (1 + variance).sqrt()).ln()
-
-    slope = decimal_derivative(lambda m: exact(m, Decimal(sd * sd)), mean)
-    assert by_mean[0] == pytest.approx(slope, rel=1e-6)
-    slope = decimal_derivative(lambda v: exact(Decimal(mean), v), sd * sd)
-    assert by_variance[0] == pytest.approx(slope, rel=1e-6, abs=1e-12)
 
 
 # --- Fantasies ------------------------------------------------------------------------------------------------------
@@ -188,8 +168,6 @@ SCORES: dict[str, Acquisition] = {
     **{f"{name} alone": ImprovementOnBest.of(SURROGATE, INCUMBENT, measure=one) for name, one in MEASURES.items()},
     **{f"{name} over fantasies": fantasies(0, name) for name in MEASURES},
     "log_ei, many pending": ImprovementOnBest.of(SURROGATE, INCUMBENT, MANY, np.random.default_rng(0)),
-    "two models": Averaged((fantasies(0), ImprovementOnBest.of(a_surrogate(1), -1.0))),
-    "feasible": Feasible(fantasies(0), a_surrogate(2)),
 }
 
 
@@ -209,9 +187,3 @@ def test_the_gradient_of_a_score_agrees_with_finite_differences(name: str) -> No
 
         expected = derivative(moved, points[row, column], 1e-3)
         assert gradients[row, column] == pytest.approx(expected, rel=1e-6, abs=1e-6 * largest[row])
-
-
-def test_scores_of_two_models_are_averaged_before_the_logarithm() -> None:
-    one, other = fantasies(0), ImprovementOnBest.of(a_surrogate(1), -1.0)
-    expected = np.log((np.exp(one(AT)) + np.exp(other(AT))) / 2.0)
-    np.testing.assert_allclose(Averaged((one, other))(AT), expected, rtol=1e-10)

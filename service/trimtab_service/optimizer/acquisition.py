@@ -22,7 +22,6 @@ __all__ = [
     "expected_improvement",
     "log_ehvi",
     "log_expected_improvement",
-    "log_feasibility",
     "probability_of_improvement",
 ]
 
@@ -121,18 +120,6 @@ MEASURES = {
     "ucb": Measure(_confidence_bound, logarithmic=False),
 }
 """By the names that the option acquisition has for one objective."""
-
-
-def log_feasibility(mean: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
-    """ln Φ(-μ / √(1 + v)), the probability that a point works out, and its derivatives by mean and by variance.
-
-    mean, variance: of a process fitted to -1 where trials worked out and 1 where they failed, which is read as the
-    latent of a probit (Rasmussen & Williams 2006, Eq. 3.25, without the Laplace step).
-    """
-    wider = 1.0 + variance
-    u = -mean / np.sqrt(wider)
-    slope = _density_over_probability(u)
-    return log_ndtr(u), -slope / np.sqrt(wider), -slope * u / (2.0 * wider)
 
 
 def _density_over_probability(u: Floats) -> Floats:

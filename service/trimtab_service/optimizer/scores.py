@@ -6,18 +6,17 @@ k points, D columns, p pending points, S fantasies: joint samples of what may co
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from trimtab_service.optimizer.acquisition import MEASURES, Measure, log_ehvi, log_feasibility
+from trimtab_service.optimizer.acquisition import MEASURES, Measure, log_ehvi
 from trimtab_service.optimizer.encoding import Floats
 from trimtab_service.optimizer.pareto import Boxes
 from trimtab_service.optimizer.surrogate import Surrogate
 
-__all__ = ["Acquisition", "Averaged", "Feasible", "ImprovementOfFront", "ImprovementOnBest"]
+__all__ = ["Acquisition", "ImprovementOfFront", "ImprovementOnBest"]
 
 FANTASIES = 32
 MOST_PENDING = 32
@@ -115,46 +114,6 @@ class ImprovementOfFront:
         for place, (_, _, back) in enumerate(predicted):
             gradient += back(by_mean[:, [place]], by_variance[:, place])
         return value, gradient
-
-
-@dataclass(frozen=True, slots=True)
-class Averaged:
-    """The logarithm of the mean of what several scores are logarithms of."""
-
-    parts: Sequence[Acquisition]
-
-    def __call__(self, points: Floats) -> Floats:
-        """The scores. (k, D) -> (k,)"""
-        return _log_mean_exp(np.stack([part(points) for part in self.parts], axis=1))[0]
-
-    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
-        found = [part.with_gradient(points) for part in self.parts]
-        value, shares = _log_mean_exp(np.stack([scores for scores, _ in found], axis=1))
-        gradients = np.stack([gradient for _, gradient in found], axis=1)
-        return value, (shares[:, :, None] * gradients).sum(axis=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Feasible:
-    """A logarithmic score times the probability that a trial works out at all.
-
-    surrogate: fitted to -1 where trials worked out and 1 where they failed.
-    """
-
-    score: Acquisition
-    surrogate: Surrogate
-
-    def __call__(self, points: Floats) -> Floats:
-        """The scores. (k, D) -> (k,)"""
-        return self.score(points) + log_feasibility(*self.surrogate.predict(points))[0]
-
-    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
-        value, gradient = self.score.with_gradient(points)
-        means, variance, back = self.surrogate.predict_with_pullback(points)
-        log, by_mean, by_variance = log_feasibility(means[:, 0], variance)
-        return value + log, gradient + back(by_mean[:, None], by_variance)
 
 
 def _log_mean_exp(logs: Floats) -> tuple[Floats, Floats]:
