@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import scoring, studies
-from benchmarks.statements import verdicts
+from benchmarks.statements import points, verdicts
 from benchmarks.studies import OUT, Plan, Record
 from benchmarks.tasks import task
 
-PROBLEMS = ("branin", "hartmann6", "ackley5", "rosenbrock4", "levy10", "mixed6", "mlp_vehicle")
+PROBLEMS = ("branin", "hartmann6", "ackley5", "rosenbrock4", "levy10", "mixed6", "fcnet_protein")
 QUICK = ("branin", "hartmann6", "ackley5", "mixed6")
 SEQUENTIAL = 60
 """Trials of the study without parallel workers."""
@@ -98,10 +98,15 @@ def _row(workers: int, records: Sequence[Record], scores: dict[int, dict[int, fl
 
 
 def statements(tables: Sequence[Table]) -> list[Table]:
-    """{"text", "passed", "detail"}: no worse than sequentially, to the band of a tie; open trials kept apart."""
+    """{"text", "passed", "detail"}: no worse than one worker over the problems and on each; open trials kept apart.
+
+    On one problem a few seeds can't tell a small loss from luck, so there the whole interval must be a loss.
+    """
     rows = [(table, row) for table in tables for row in table["rows"] if row["workers"] > 1]
-    leads = {table["problem"]: row["difference"]["median"] for table, row in rows if row["workers"] == JUDGED}
-    worse = [f"{problem} by {-100 * lead:.1f} points" for problem, lead in leads.items() if lead < -scoring.BAND]
+    apart = {table["problem"]: row["difference"] for table, row in rows if row["workers"] == JUDGED}
+    mean = float(np.mean([one["median"] for one in apart.values()])) if apart else 0.0
+    lower = [f"{name} {100 * one['median']:.1f}" for name, one in apart.items() if one["median"] < -scoring.BAND]
+    worse = [f"{name} {points(one)}" for name, one in apart.items() if one["high"] < -scoring.BAND]
     shared = [f"{table['problem']} with {row['workers']}" for table, row in rows if row["closest_open"] == 0]
     floats = [(table, row) for table, row in rows if table["floats"]]
     near = [
@@ -112,10 +117,15 @@ def statements(tables: Sequence[Table]) -> list[Table]:
     least = min((row["closest_open"] for _, row in floats), default=None)
     return [
         {
-            "text": f"{PARALLEL[JUDGED]} trials of {JUDGED} workers reach no worse a median than {SEQUENTIAL} of 1, "
-            f"on each of {len(leads)} problems",
-            "passed": not worse,
-            "detail": f"worse: {', '.join(worse)}" if worse else "",
+            "text": f"{JUDGED} workers score no less in {PARALLEL[JUDGED]} trials than 1 in {SEQUENTIAL}, on average",
+            "passed": bool(apart) and mean >= -scoring.BAND,
+            "detail": f"{100 * mean:+z.1f} points over {len(apart)} problems"
+            + (f"; medians behind: {', '.join(lower)}" if lower else ""),
+        },
+        {
+            "text": f"on none of {len(apart)} problems is the interval wholly below",
+            "passed": bool(apart) and not worse,
+            "detail": f"below: {', '.join(worse)}" if worse else "",
         },
         {
             "text": "no two trials that are open together share their params",
@@ -137,16 +147,13 @@ def text(found: dict[str, Any]) -> str:
         lines.append(f"\n{table['problem']}: random {table['random']:.5g}, optimum {table['optimum']:.5g}")
         lines.append(
             f"  {'workers':>7} {'trials':>6} {'seeds':>5} {'median':>10} {'score':>8} {'ask ms':>7} {'nearest':>9}"
-            "  lead on one worker in points [95 %]"
+            "  lead on one worker [95 %]"
         )
         for row in table["rows"]:
             nearest = "" if row["closest_open"] is None else f"{row['closest_open']:.2g}"
             said = f"  {row['workers']:>7} {row['trials']:>6} {row['seeds']:>5} {row['median']:>10.5g} "
             said += f"{row['score']:>8.4f} {row['ask_cpu_ms']:>7.4g} {nearest:>9}"
-            if row["difference"]:
-                points = (100 * row["difference"][key] for key in ("median", "low", "high"))
-                said += "  {:+z.1f} [{:+z.1f}, {:+z.1f}]".format(*points)
-            lines.append(said)
+            lines.append(said + (f"  {points(row['difference'])}" if row["difference"] else ""))
     return "\n".join([*lines, "", *verdicts(found["statements"])])
 
 

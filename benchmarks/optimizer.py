@@ -90,9 +90,7 @@ def _table(table: Table) -> str:
         said += f", {table['workers']} workers"
     if table["options"]:
         said += f", options {json.dumps(table['options'])}"
-    heads = (
-        f"  {'':15}{'seeds':>6} {'median':>10} {'score':>8} {'regret':>9} {'ask ms':>7}  gp's lead in points [95 %]"
-    )
+    heads = f"  {'':15}{'seeds':>6} {'median':>10} {'score':>8} {'regret':>9} {'ask ms':>7}  gp's lead [95 %]"
     return "\n".join([said, heads, *(_row(line) for line in table["rows"]), *_published(table)])
 
 
@@ -105,8 +103,7 @@ def _row(line: Table) -> str:
         said += "  share of the hypervolume {:.3f} after 50, {:.3f} after 100".format(*line["shares"])
     apart = line["difference"]
     if apart:
-        points = (100 * apart[key] for key in ("median", "low", "high"))
-        said += "  {:+z.1f} [{:+z.1f}, {:+z.1f}]".format(*points)
+        said += f"  {statements.points(apart)}"
         said += f" {line['outcome']}" if line["judged"] or not line["recorded"] else " too few seeds to judge"
     return said
 

@@ -34,14 +34,13 @@ def verdicts(found: Sequence[Table]) -> list[str]:
     ]
 
 
+def points(apart: Table) -> str:
+    """A difference of scores with its interval, in points."""
+    return "{:+z.1f} points [{:+z.1f}, {:+z.1f}]".format(*(100 * apart[key] for key in ("median", "low", "high")))
+
+
 def _statement(name: str, text: str, detail: str, *, passed: bool) -> Table:
     return {"set": name, "text": text, "passed": passed, "detail": detail}
-
-
-def _points(apart: Table, *, sign: int = 1) -> str:
-    """A difference in points with its interval; of theirs to ours with sign -1."""
-    ends = sorted(100 * sign * apart[key] for key in ("low", "high"))
-    return f"{100 * sign * apart['median']:z.1f} points [{ends[0]:z.1f}, {ends[1]:z.1f}]"
 
 
 def _of_peers(tables: Sequence[Table], peers: Sequence[Table]) -> list[Table]:
@@ -56,7 +55,7 @@ def _of_peers(tables: Sequence[Table], peers: Sequence[Table]) -> list[Table]:
         rivals = [line for line in table["rows"] if line["judged"] and line["difference"]]
         best = max(rivals, key=lambda line: line["score"], default=None)
         if best and best["difference"]["high"] < 0:
-            below.append(f"{table['problem']} ({best['name']}, by {_points(best['difference'], sign=-1)})")
+            below.append(f"{table['problem']} ({best['name']}, {points(best['difference'])})")
     return [
         _statement(
             "peers",
@@ -105,7 +104,7 @@ def _better_than_random(table: Table) -> Table:
     return _statement(
         table["set"],
         f"better than random search on {table['problem']} after {table['trials']} trials",
-        f"by {_points(apart)}" if apart else "random search was not run",
+        points(apart) if apart else "random search was not run",
         passed=bool(apart and apart["median"] > 0),
     )
 
