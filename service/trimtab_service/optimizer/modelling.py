@@ -30,21 +30,24 @@ _WORSE = 0.5
 """A failed trial counts as this much worse than the worst told one, in standard deviations."""
 _VAGUE = 1e6
 """A told variance above this (in units of z) says nothing more."""
-_EACH_TIME = 256
-"""Up to so many told trials, θ is fitted anew with every one of them."""
+_FITTED_EACH_TIME = 256
+"""Up to so many told trials, θ is fitted anew with every one of them; later when a fiftieth more were told."""
+_WARPED_EACH_TIME = 20
+"""The same for the choice of the warp's power; later when a twentieth more were told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """One objective's surrogate and the warp between its losses and what the surrogate sees.
 
-    fitted: trials told when θ was fitted.  diagnostics: how the fit went, as JSON; fit is "map", "kept" where θ is
-    the state's, or "prior" when it failed, and then reason says why.
+    fitted, warped: trials told when θ was fitted and when the warp's power was chosen.  diagnostics: how the fit went,
+    as JSON; fit is "map", "kept" where θ is the state's, or "prior" when it failed, and then reason says why.
     """
 
     surrogate: Surrogate
     warp: Warp
     fitted: int
+    warped: int
     diagnostics: Mapping[str, Any]
 
     def to_state(self, encoding: Encoding, past: Past) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class Model:
             "theta": gp.theta_to_state(self.surrogate.theta, encoding.names),
             "warp": self.warp.to_state(),
             "fitted": self.fitted,
+            "warped": self.warped,
             "trials": sorted((*past.numbers, *past.failed_numbers)),
             "diagnostics": dict(self.diagnostics),
         }
@@ -68,8 +72,8 @@ def active(problem: Problem, encoding: Encoding, past: Past, states: _States) ->
 def model(problem: Problem, encoding: Encoding, past: Past, states: _States) -> list[Model]:
     """One model per objective of what was told. states: of an earlier fit, by metric.
 
-    θ starts from its state, and up to 256 told trials it is fitted at each call. Later it is kept until a fiftieth
-    more were told than at the last fit: θ is a matter of the history and the state, not of how often one asks.
+    θ starts from its state, and in a long study it is kept until enough more were told than at the last fit: it is a
+    matter of the history and the state, not of how often one asks.
     """
     X = encoding.points(np.vstack([past.told, past.failed]))
     prior = Prior.of(encoding.choices, deterministic=bool(problem.options.get("deterministic")))
@@ -97,35 +101,24 @@ class _Data:
     def model(self, count: int, state: Mapping[str, Any] | None) -> Model:
         """The model. count: trials told, with those that are not modelled."""
         warm = _theta(self.encoding, state)
-        if warm is not None and state is not None and not _due(count, state.get("fitted")):
-            warp = warping.standardise(self.losses, float(state["warp"]["power"]))
-            return self._kept(warm, warp, int(state["fitted"]))
-        theta = self.prior.start() if warm is None else warm
-        warp = warping.choose(self.losses, lambda warp, z: self._misfit(theta, warp, z))
+        if warm is None or state is None or _due(count, state.get("warped"), _WARPED_EACH_TIME, 20):
+            theta = self.prior.start() if warm is None else warm
+            warp, warped = warping.choose(self.losses, lambda warp, z: self._misfit(theta, warp, z)), count
+        else:
+            warp, warped = warping.standardise(self.losses, float(state["warp"]["power"])), int(state["warped"])
         data = self._rows(warp)
         try:
-            found = gp.fit(data, self.encoding.groups, self.prior, warm)
+            if warm is None or state is None or _due(count, state.get("fitted"), _FITTED_EACH_TIME, 50):
+                found = gp.fit(data, self.encoding.groups, self.prior, warm)
+                surrogate, fitted = found.surrogate, count
+                how = {"fit": "map", "misfit": found.value, "evaluations": found.evaluations}
+            else:
+                surrogate, fitted = Surrogate.of(warm, data, self.encoding.groups), int(state["fitted"])
+                how = {"fit": "kept"}
         except np.linalg.LinAlgError as error:
-            return self._unfitted(warp, count, error)
-        return Model(
-            found.surrogate,
-            warp,
-            count,
-            {"fit": "map", "misfit": found.value, "evaluations": found.evaluations}
-            | self._diagnostics(found.surrogate),
-        )
-
-    def _kept(self, theta: Floats, warp: Warp, fitted: int) -> Model:
-        """The model with the θ of its state."""
-        try:
-            surrogate = Surrogate.of(theta, self._rows(warp), self.encoding.groups)
-        except np.linalg.LinAlgError as error:
-            return self._unfitted(warp, fitted, error)
-        return Model(surrogate, warp, fitted, {"fit": "kept"} | self._diagnostics(surrogate))
-
-    def _unfitted(self, warp: Warp, fitted: int, error: Exception) -> Model:
-        prior = Surrogate.prior(self.prior.start(), self.encoding.groups)
-        return Model(prior, warp, fitted, {"fit": "prior", "reason": str(error)} | self._sizes(self._rows(warp)))
+            surrogate, fitted = Surrogate.prior(self.prior.start(), self.encoding.groups), count
+            return Model(surrogate, warp, fitted, warped, {"fit": "prior", "reason": str(error)} | self._sizes(data))
+        return Model(surrogate, warp, fitted, warped, how | self._diagnostics(surrogate))
 
     def _diagnostics(self, surrogate: Surrogate) -> dict[str, Any]:
         return {"jitter": surrogate.jitter, "mean": surrogate.mean} | self._sizes(surrogate.data)
@@ -155,8 +148,11 @@ def _theta(encoding: Encoding, state: Mapping[str, Any] | None) -> Floats | None
     return gp.theta_from_state(state.get("theta", {}), encoding.names) if state else None
 
 
-def _due(count: int, fitted: Any) -> bool:
-    """Whether θ is fitted anew. fitted: trials told at the last fit, if that is known."""
-    if not isinstance(fitted, int) or count <= _EACH_TIME or count < fitted:
+def _due(count: int, last: Any, each_time: int, share: int) -> bool:
+    """Whether something is done anew: at each call up to so many told trials, then when that share more were told.
+
+    last: trials told when it was done last, if that is known.  share: 1 / the share.
+    """
+    if not isinstance(last, int) or count <= each_time or count < last:
         return True
-    return count - fitted >= max(5, fitted // 50)
+    return count - last >= max(1, last // share)
