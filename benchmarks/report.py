@@ -41,6 +41,7 @@ def page(parts: Mapping[str, Part], tried: str) -> str:
         sections.results(parts["peers"]),
         sections.tables([parts[one] for one in ("tables", "fronts", "failing")]),
         sections.many_parameters(parts["embedded"]),
+        sections.varied(parts["varied"]),
         sections.workers(parts["batch"]),
         sections.latency(parts["latency"]),
         tried,

@@ -102,6 +102,17 @@ def _shares(values: Sequence[float]) -> str:
     return ", ".join(figure(one) for one in values)
 
 
+def varied(part: Part) -> str:
+    """The functions that the engine's constants were chosen by."""
+    rows = [
+        [one["problem"], *(score(line["score"]) for line in one["rows"]), lead(one["rows"][-1]["difference"])]
+        for one in part.summary.get("problems", ())
+    ]
+    names = [name(line["name"]) for line in part.summary["problems"][0]["rows"]] if rows else []
+    grid = [table(["score on", *names, f"lead on {names[-1]}"], rows)] if rows else []
+    return "\n\n".join(["## Functions that the constants were chosen by", part.origin, *grid])
+
+
 def many_parameters(part: Part) -> str:
     """A long study of many parameters, of which few matter."""
     rows = [
