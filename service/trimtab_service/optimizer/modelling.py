@@ -40,8 +40,8 @@ _WARPED_EACH_TIME = 20
 class Model:
     """One objective's surrogate and the warp between its losses and what the surrogate sees.
 
-    fitted, warped: trials told when θ was fitted and when the warp's power was chosen.  diagnostics: how the fit went,
-    as JSON; fit is "map", "kept" where θ is the state's, or "prior" when it failed, and then reason says why.
+    fitted, warped: trials told when θ was fitted and when the warp's power was chosen.  diagnostics: how the fit
+    went, as JSON; fit is "map", "kept" where θ is the state's, or "prior" when it failed, and reason says why.
     """
 
     surrogate: Surrogate

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -159,6 +159,16 @@ class Surrogate:
     alpha: Floats
     L_inverse: Floats
     jitter: float
+    length_scales: Floats = field(init=False)
+    """ℓ, per column. (D,)"""
+    _centre: Floats = field(init=False)
+    _seen: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What every prediction needs again: the rows around their centre, in units of ℓ."""
+        object.__setattr__(self, "length_scales", np.exp(self.theta[:-2])[self.groups])
+        object.__setattr__(self, "_centre", _centre(self.data.X))
+        object.__setattr__(self, "_seen", (self.data.X - self._centre) / self.length_scales)
 
     @classmethod
     def of(cls, theta: Floats, data: Rows, groups: Groups, mean: float | None = None) -> Surrogate:
@@ -185,12 +195,6 @@ class Surrogate:
             theta, groups, Rows(np.empty((0, len(groups))), none, none, none), 0.0, none, np.empty((0, 0)), 0.0
         )
 
-    @property
-    def length_scales(self) -> Floats:
-        """ℓ, per column. (D,)"""
-        ell: Floats = np.exp(self.theta[:-2])[self.groups]
-        return ell
-
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Posterior mean and variance of the objective, without noise. (k, D) -> (k,), (k,)"""
         means, variance = self.predict_each(X, self.alpha[:, None])
@@ -207,7 +211,7 @@ class Surrogate:
         Rasmussen & Williams 2006, Eq. (2.24).
         """
         V = self._cross(X)[0] @ self.L_inverse.T
-        Z = (X - _centre(self.data.X)) / self.length_scales
+        Z = (X - self._centre) / self.length_scales
         C: Floats = math.exp(self.theta[-2]) * matern(squared_distances(Z, Z))[0] - V @ V.T
         C = (C + C.T) / 2.0
         C[np.diag_indices_from(C)] = self._variance(V)
@@ -228,12 +232,13 @@ class Surrogate:
         weights = self.alpha[:, None] if alphas is None else alphas
         K, G, Z = self._cross(X)
         V = K @ self.L_inverse.T
-        seen = (self.data.X - _centre(self.data.X)) / self.length_scales
 
         def back(by_means: Floats, by_variance: Floats) -> Floats:
             # mean m + Kα and variance s2 - K A⁻¹ K' are sums of kernels, and dk/dx = -g (z - z') / ℓ
             by_kernel = G * (by_means @ weights.T - 2.0 * by_variance[:, None] * (V @ self.L_inverse))
-            gradient: Floats = (by_kernel @ seen - Z * by_kernel.sum(axis=1, keepdims=True)) / self.length_scales
+            gradient: Floats = (
+                by_kernel @ self._seen - Z * by_kernel.sum(axis=1, keepdims=True)
+            ) / self.length_scales
             return gradient
 
         return self.mean + K @ weights, self._variance(V), back
@@ -267,10 +272,9 @@ class Surrogate:
         return found
 
     def _cross(self, X: Floats) -> tuple[Floats, Floats, Floats]:
-        ell, s2 = self.length_scales, math.exp(self.theta[-2])
-        centre = _centre(self.data.X)
-        Z = (X - centre) / ell
-        K, g = matern(squared_distances(Z, (self.data.X - centre) / ell))
+        Z = (X - self._centre) / self.length_scales
+        s2 = math.exp(self.theta[-2])
+        K, g = matern(squared_distances(Z, self._seen))
         return s2 * K, s2 * g, Z
 
     def _variance(self, V: Floats) -> Floats:
