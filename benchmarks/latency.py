@@ -148,7 +148,7 @@ def measure(names: Sequence[str], d: int, n: int, *, asks: int, limit: float, me
     Ours is asked n / 50 times where that is more: it fits anew once in so many trials, and one of them is to be such.
     """
     running = [Running(name, d, n, limit, memory) for name in names]
-    ours = max(asks, n // 50)
+    ours = max(asks, n // 25)
     for turn in range(asks + 1):
         for one in running:
             often = 1 if turn == 0 or one.name != OURS else ours * turn // asks - ours * (turn - 1) // asks

@@ -30,10 +30,10 @@ _WORSE = 0.5
 """A failed trial counts as this much worse than the worst told one, in standard deviations."""
 _VAGUE = 1e6
 """A told variance above this (in units of z) says nothing more."""
-_FITTED_EACH_TIME = 256
-"""Up to so many told trials, θ is fitted anew with every one of them; later when a fiftieth more were told."""
+_FITTED_EACH_TIME = 50
+"""Up to so many told trials, θ is fitted anew with every one of them; later when 4 % more were told."""
 _WARPED_EACH_TIME = 20
-"""The same for the choice of the warp's power; later when a twentieth more were told."""
+"""The same for the choice of the warp's power; later when 5 % more were told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class _Data:
             warp, warped = warping.standardise(self.losses, float(state["warp"]["power"])), int(state["warped"])
         data = self._rows(warp)
         try:
-            if warm is None or state is None or _due(count, state.get("fitted"), _FITTED_EACH_TIME, 50):
+            if warm is None or state is None or _due(count, state.get("fitted"), _FITTED_EACH_TIME, 25):
                 found = gp.fit(data, self.encoding.groups, self.prior, warm)
                 surrogate, fitted = found.surrogate, count
                 how = {"fit": "map", "misfit": found.value, "evaluations": found.evaluations}
