@@ -145,7 +145,7 @@ class Running:
 def measure(names: Sequence[str], d: int, n: int, *, asks: int, limit: float, memory: float) -> list[Record]:
     """Every optimizer at one point, taking turns.
 
-    Ours is asked n / 50 times where that is more: it fits anew once in so many trials, and one of them is to be such.
+    Ours is asked n / 25 times where that is more: it fits anew once in so many trials, and one of them is to be such.
     """
     running = [Running(name, d, n, limit, memory) for name in names]
     ours = max(asks, n // 25)
