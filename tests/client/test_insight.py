@@ -55,6 +55,15 @@ def test_answers_of_all_batches_are_one() -> None:
     assert len(predictions([])) == 0
 
 
+def test_predictions_show_all_params_before_the_metrics() -> None:
+    metrics = {"accuracy": BELIEF}
+    items = [{"params": {"layers": 1}, "metrics": metrics}, {"params": {"layers": 2, "width": 64}, "metrics": metrics}]
+    _, heads, shallow, deep = repr(predictions([{"trials": 4, "items": items}])).splitlines()
+    assert heads.split() == ["layers", "width", "accuracy"]
+    assert shallow.split()[:2] == ["1", "0.9"]
+    assert deep.split()[:3] == ["2", "64", "0.9"]
+
+
 def test_a_newer_server_may_say_more() -> None:
     assert made(Belief, {**BELIEF, "skew": 1.0}) == Belief(**BELIEF)
 

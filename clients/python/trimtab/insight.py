@@ -67,7 +67,12 @@ class Predictions(Printed, Sequence[Prediction]):
         return f"Predictions, from {self.trials} complete trials: mean ± standard deviation (95 % interval)"
 
     def _rows(self) -> Rows:
-        return [{**one.params, **{metric: spell(belief) for metric, belief in one.items()}} for one in self.items]
+        present = dict.fromkeys(name for one in self.items for name in one.params)
+        return [
+            {name: one.params.get(name, "") for name in present}
+            | {metric: spell(belief) for metric, belief in one.items()}
+            for one in self.items
+        ]
 
 
 def batches(configurations: Iterable[Mapping[str, Any]]) -> Iterator[list[str]]:
