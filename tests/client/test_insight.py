@@ -56,8 +56,8 @@ def test_answers_of_all_batches_are_one() -> None:
 
 
 def test_predictions_show_all_params_before_the_metrics() -> None:
-    metrics = {"accuracy": BELIEF}
-    items = [{"params": {"layers": 1}, "metrics": metrics}, {"params": {"layers": 2, "width": 64}, "metrics": metrics}]
+    given = [{"layers": 1}, {"layers": 2, "width": 64}]
+    items = [{"params": params, "metrics": {"accuracy": BELIEF}} for params in given]
     _, heads, shallow, deep = repr(predictions([{"trials": 4, "items": items}])).splitlines()
     assert heads.split() == ["layers", "width", "accuracy"]
     assert shallow.split()[:2] == ["1", "0.9"]
