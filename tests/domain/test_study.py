@@ -59,7 +59,11 @@ def test_an_objective_turns_values_into_losses():
         ({"options": {"n_initial": 0}}, InvalidStudy, "n_initial must be a whole number of at least 1, got 0"),
         ({"algorithm": "grid", "options": {"points": {"lr": 1}}}, InvalidStudy, "[2, 1000], got 1"),
         ({"algorithm": "grid", "options": {"points": {"x": 3}}}, InvalidStudy, "expected parameters ['lr'], got 'x'"),
-        ({"algorithm": "random", "options": {"points": {}}}, InvalidStudy, "takes options [], got ['points']"),
+        (
+            {"algorithm": "random", "options": {"points": {}}},
+            InvalidStudy,
+            "'random' takes options [], got ['points']",
+        ),
         ({"options": {"acquisition": []}}, InvalidStudy, "must be one of ['log_ehvi'], got []"),
         ({"algorithm": "sobol", "options": {"repeats": True}}, InvalidStudy, "takes options [], got ['repeats']"),
         ({"options": [1]}, InvalidStudy, "options must be {option: value}, got [1]"),

@@ -29,7 +29,7 @@ def check_options(options: Mapping[str, Any], *, algorithm: str, objectives: int
     allowed = list(_TAKEN[algorithm])
     unknown = sorted(set(options) - set(allowed))
     if unknown:
-        raise InvalidStudy(f"algorithm {algorithm!r} takes options {allowed!r}, got {unknown!r}")
+        raise InvalidStudy(f"algorithm {str(algorithm)!r} takes options {allowed!r}, got {unknown!r}")
     acquisition, n_initial, points = (options.get(name) for name in ("acquisition", "n_initial", "points"))
     if acquisition is not None:
         _check_acquisition(acquisition, objectives)
