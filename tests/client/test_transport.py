@@ -320,6 +320,20 @@ def test_a_busy_servers_last_word_is_raised_with_the_number_of_tries() -> None:
     assert f"tried {len(script.requests)} times" in caught.value.__notes__[0]
 
 
+def test_a_server_that_answered_before_it_fell_silent_is_quoted() -> None:
+    script = Script(problem(503, "compute_unavailable"), httpx2.ReadTimeout("timed out"))
+    with pytest.raises(Unavailable) as caught:
+        script.transport().send("GET", "/x")
+    assert caught.value.code == "compute_unavailable"
+    assert f"tried {len(script.requests)} times" in caught.value.__notes__[0]
+
+
+def test_a_server_that_answered_before_it_went_away_is_unreachable() -> None:
+    script = Script(problem(503, "compute_unavailable"), refused())
+    with pytest.raises(ServerUnreachable):
+        script.transport().send("GET", "/x")
+
+
 def test_a_refused_key_is_named_by_its_public_part_only() -> None:
     script = Script(problem(401, "unauthorized"))
     with pytest.raises(Unauthorized) as caught:

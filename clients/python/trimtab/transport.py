@@ -113,10 +113,12 @@ class Transport:
         headers = self._headers(once=once, has_body=content is not None)
         clock, started = self._pauses.clock, self._pauses.clock()
         until = started + (self.deadline if deadline is None else deadline)
-        tried = 0
+        tried, answer = 0, None
         while True:
             outcome = self._try(method, path, content, params, headers, until - clock())
             tried += 1
+            if not isinstance(outcome, Exception):
+                answer = outcome
             if outages.is_absence(outcome):
                 until = min(until, started + self.absence)
             if tried == tries or not _is_retried(outcome, once=once, tried=tried):
@@ -130,6 +132,8 @@ class Transport:
             else:
                 log.info("%s; trying again in %.1f s", self._complain(outcome, method, path), pause)
             self._pauses.sleep(pause)
+        if answer is not None and _is_silence(outcome):
+            outcome = answer  # the server was there: its last word says more than that it is still at it
         return self._read(outcome, tried, clock() - started)
 
     def close(self) -> None:
@@ -221,6 +225,13 @@ class Transport:
         if isinstance(outcome, Exception):
             return f"{self.url} does not answer ({_spell(outcome)})"
         return f"{self.url} can't answer now ({method} {path}: {_spell(outcome)})"
+
+
+def _is_silence(outcome: httpx2.Response | httpx2.RequestError) -> bool:
+    """Whether a server took the request and had not answered when the time of the try was over."""
+    import httpx2
+
+    return isinstance(outcome, httpx2.ReadTimeout)
 
 
 def _seconds(name: str, given: float) -> float:
