@@ -39,10 +39,13 @@ def non_dominated(losses: ArrayLike) -> NDArray[np.bool_]:
         last = rows[left, -1]
         left = left[np.append(True, last[1:] < np.minimum.accumulate(last)[:-1])]
         place = len(left)
+    others = rows[left, 1:].T.copy()  # by the first objective they are sorted
     while place < len(left):
-        dominated = np.all(rows[left] >= rows[left[place]], axis=1)
-        dominated[place] = False
-        left, place = left[~dominated], place + 1
+        dominated = np.all(others[:, place + 1 :] >= others[:, place, None], axis=0)
+        place += 1
+        if dominated.any():
+            kept = np.append(np.ones(place, dtype=bool), ~dominated)
+            left, others = left[kept], others[:, kept]
     front = np.zeros(len(values), dtype=bool)
     front[order] = np.isin(np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0)), left)
     return front
