@@ -44,7 +44,7 @@ def suggest(
     past = Past.of(encoding, len(problem.objectives), history)
     if problem.algorithm is Algorithm.GRID:
         return _grid(problem, _new(problem, encoding, past), len(numbers), Source.GRID)
-    models: list[Model] | None = None
+    seen: Past | None = None  # what is modelled, where a model is asked
     items: list[Proposal] = []
     for number in numbers:
         available = _new(problem, encoding, past)
@@ -57,17 +57,18 @@ def suggest(
             if levels is None and problem.options.get("repeats"):
                 levels = _initial(problem, _again(problem, encoding, past), number)
         else:
-            seen = active(problem, encoding, past, surrogates)
-            models = models or model(problem, encoding, seen, surrogates)
+            if seen is None:
+                seen, reach = active(problem, encoding, past, surrogates), _reach(past, encoding.dims)
+                models = model(problem, encoding, seen, surrogates)
             available = _again(problem, encoding, past) if problem.options.get("repeats") else available
-            source, levels = Source.GP, _promising(problem, available, seen, models, number)
+            source, levels = Source.GP, _promising(problem, available, seen, models, number, reach)
         if levels is None:
             break
         items.append(Proposal(encoding.params(levels[0]), source))
         past = past.awaiting(encoding, items[-1].params)
-    if models is None:
+        seen = seen and seen.awaiting(encoding, items[-1].params)
+    if seen is None:
         return Proposals(tuple(items), {})
-    seen = active(problem, encoding, past, surrogates)
     states = {
         objective.metric: one.to_state(encoding, seen)
         for objective, one in zip(problem.objectives, models, strict=True)
@@ -132,7 +133,7 @@ def _initial(problem: Problem, available: Available, number: int) -> Floats | No
 
 
 def _promising(
-    problem: Problem, available: Available, past: Past, models: Sequence[Model], number: int
+    problem: Problem, available: Available, past: Past, models: Sequence[Model], number: int, reach: float
 ) -> Floats | None:
     """Where the acquisition is highest, among configurations that are available."""
     encoding = available.encoding
@@ -146,7 +147,7 @@ def _promising(
         pending=encoding.points(past.pending),
         incumbents=incumbents,
         scales=np.min([one.surrogate.length_scales for one in models], axis=0),
-        reach=_reach(past, encoding.dims),
+        reach=reach,
         rng=np.random.default_rng([problem.seed, number, Purpose.CANDIDATES]),
     )
     return designs.unused(available, number, problem.seed) if found is None else found
@@ -176,10 +177,12 @@ def _reach(past: Past, dims: int) -> float:
 
     A trust region that halves with each max(4, d) trials in a row that improved nothing, and opens again when it is
     smaller than 2^-7. Eriksson et al. 2019, section 2, for one region, without doubling after successes.
+    past: all of it, for the latest trials need not be modelled. A trial improved if it joined the front.
     """
     if past.count <= _LONG:
         return 1.0
-    since = past.numbers[-1] - past.numbers[int(np.argmin(past.losses[:, 0]))]
+    _, first = np.unique(past.losses, axis=0, return_index=True)  # one that equals an earlier one improved nothing
+    since = past.numbers[-1] - past.numbers[int(first[non_dominated(past.losses[first])].max())]
     return 0.8 * 0.5 ** (since // max(4, dims) % 8)
 
 

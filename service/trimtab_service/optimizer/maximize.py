@@ -113,8 +113,9 @@ def _drawn(search: _Search, centre: Floats, reach: float) -> Floats:
     uniforms = qmc.Sobol(max(encoding.dims, 1), scramble=True, rng=search.rng).random(_SOBOL)[:, : encoding.dims]
     drawn = encoding.spread_all(uniforms)
     if reach < 1.0 and len(centre):
+        there = encoding.active(centre)[0]  # what the centre does not have lies nowhere near it
         for column, axis in enumerate(encoding.axes):
-            if axis.searched and not axis.one_hot:
+            if there[column] and axis.searched and not axis.one_hot:
                 low = np.clip(axis.units(centre[:, column]) - reach / 2.0, 0.0, 1.0 - reach)
                 drawn[::2, column] = axis.nearest(low + reach * uniforms[::2, axis.group])
     return encoding.canonical(drawn)

@@ -1,0 +1,87 @@
+"""How far from the best result a long study looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.optimizer.spaces import SQUARE, a_problem, told
+from trimtab_service.domain.trial import Observation
+from trimtab_service.optimizer import algorithms
+from trimtab_service.optimizer.available import Available
+from trimtab_service.optimizer.encoding import Encoding
+from trimtab_service.optimizer.maximize import maximize
+
+LONG = 1_501
+TWO = {"objectives": {"one": "minimize", "two": "minimize"}}
+DEPENDENT = {
+    "kind": {"type": "categorical", "choices": ["plain", "deep"]},
+    "width": {"type": "float", "low": 0.0, "high": 1.0},
+    "depth": {"type": "float", "low": 0.0, "high": 1.0, "when": {"kind": ["deep"]}},
+}
+
+
+def reach(history: list[Observation], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> float:
+    """What the search for the next trial was told."""
+    found: list[float] = []
+
+    def search(*arguments: Any, reach: float, **others: Any) -> Any:
+        found.append(reach)
+        return maximize(*arguments, reach=reach, **others)
+
+    monkeypatch.setattr(algorithms, "maximize", search)
+    algorithms.suggest(a_problem(SQUARE, **changes), tuple(history), {}, [len(history)])
+    return found[0]
+
+
+def at(number: int) -> dict[str, float]:
+    return {"x": number / LONG, "y": number * 7 % LONG / LONG}
+
+
+def test_it_counts_from_the_latest_trial_whether_it_is_modelled_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = [told(i, at(i), float(i)) for i in range(LONG)]  # the later the worse and the farther away
+    assert reach(history, monkeypatch) == 0.8 * 0.5 ** ((LONG - 1) // 4 % 8)
+
+
+def test_with_several_objectives_it_counts_from_the_latest_trial_that_joined_the_front(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    history = [told(i, at(i), 0.0 if i == 0 else 1.0 + i / LONG, 9.0) for i in range(LONG)]
+    history[-6] = told(LONG - 6, at(LONG - 6), 5.0, 0.0)
+    assert reach(history, monkeypatch, **TWO) == 0.8 * 0.5
+
+
+def test_a_result_like_the_best_improves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = [told(i, at(i), 0.0) for i in range(LONG)]
+    assert reach(history, monkeypatch) == 0.8 * 0.5 ** ((LONG - 1) // 4 % 8)
+
+
+def test_what_the_best_result_does_not_have_is_searched_everywhere() -> None:
+    encoding = Encoding.of(a_problem(DEPENDENT).space)
+    seen: list[np.ndarray] = []
+
+    class Watching:
+        """Scores nothing, and notes what was asked first: the candidates."""
+
+        def __call__(self, points: np.ndarray) -> np.ndarray:
+            seen.append(encoding.levels_of_points(points))
+            return np.zeros(len(points))
+
+        def with_gradient(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return np.zeros(len(points)), np.zeros_like(points)
+
+    best = encoding.levels([{"kind": "plain", "width": 0.5}])
+    maximize(
+        Available(encoding),
+        Watching(),
+        incumbents=best,
+        scales=np.ones(encoding.width),
+        rng=np.random.default_rng(0),
+        reach=0.1,
+    )
+    near = seen[0][:256:2]
+    deep = near[near[:, 0] == 1.0]
+    assert np.all(np.abs(near[:, 1] - 0.5) < 0.06)
+    assert deep[:, 2].max() > 0.9
