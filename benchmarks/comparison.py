@@ -28,9 +28,10 @@ def problems(records: Sequence[Record]) -> list[Table]:
     optimum: v*, optimum_known; rows; published: medians of which no runs were kept (`recorded.medians`); of gp's runs
     failed: failed trials of a run, failed_again, repeated: counts over all runs, engine_cpu_s: seconds of each run's
     asks.
-    A row: name, recorded, seeds, judged, median, quartiles, regret, score: of the median over seeds, or None; shares:
-    of the largest hypervolume after 50 and 100 trials; ask_cpu_ms: median; difference: gp's lead in score with its
-    interval {median, low, high}; outcome: win, tie or loss of gp.
+    A row: name, recorded, seeds; judged: of a peer, whether it and gp have seeds enough; median, quartiles, regret;
+    score: of the median over seeds, or None; shares: of the largest hypervolume after 50 and 100 trials;
+    ask_cpu_ms: median; difference: gp's lead in score with its interval {median, low, high}; outcome: win, tie or
+    loss of gp.
     """
     order = [(name, problem) for name, known in SETS.items() for problem in known]
     ordered = sorted(records, key=lambda one: (order.index((one["set"], one["problem"])), one["algorithm"]))
@@ -93,7 +94,7 @@ def _line(
         "name": row.name,
         "recorded": row.recorded,
         "seeds": len(values),
-        "judged": row.recorded and row.judged,
+        "judged": row.recorded and row.judged and len(ours or ()) >= recorded.FEWEST_SEEDS,
         "median": row.median,
         "quartiles": [float(one) for one in np.quantile(values, [0.25, 0.75])],
         "regret": None if two else row.median - optimum,

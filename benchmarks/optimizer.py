@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks import comparison, curves, statements, studies
 from benchmarks.comparison import Table
+from benchmarks.recorded import FEWEST_SEEDS
 from benchmarks.studies import OUT, Plan, Record
 from benchmarks.tasks import SETS, task
 
@@ -79,7 +80,9 @@ def text(found: dict[str, Any]) -> str:
     parts = [_table(one) for one in found["problems"]]
     if found["peers"]:
         parts.append(_peers(found["peers"]))
-    return "\n\n".join([*parts, "\n".join(statements.verdicts(found["statements"]))])
+    if found["statements"]:
+        parts.append("\n".join(statements.verdicts(found["statements"])))
+    return "\n\n".join(parts)
 
 
 def _table(table: Table) -> str:
@@ -104,7 +107,8 @@ def _row(line: Table) -> str:
     apart = line["difference"]
     if apart:
         said += f"  {statements.points(apart)}"
-        said += f" {line['outcome']}" if line["judged"] or not line["recorded"] else " too few seeds to judge"
+        enough = line["judged"] if line["recorded"] else line["seeds"] >= FEWEST_SEEDS
+        said += f" {line['outcome']}" if enough else " too few seeds to judge"
     return said
 
 
@@ -124,7 +128,7 @@ def _peers(found: Sequence[Table]) -> str:
             f"  {one['peer']:15}{score:>11}{ours:>9}{one['single']:>10}{one['wins']:>6}{one['ties']:>6}"
             f"{one['losses']:>8}{'' if one['judged'] else '  too few seeds to judge'}"
         )
-    head = "Means over problems of one objective; wins, ties and losses of gp over all that the peer has recorded:"
+    head = "Mean scores over problems of one objective; wins, ties and losses of gp over those of two as well:"
     return "\n".join([head, *lines])
 
 
@@ -133,12 +137,14 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("python -m benchmarks.optimizer", description=__doc__)
     made.add_argument("--set", nargs="+", choices=SETS, help="which sets; peers if not said")
     made.add_argument("--problems", nargs="+", metavar="NAME", help="only these of the sets")
-    made.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=list(ALGORITHMS))
+    made.add_argument(
+        "--algorithms", nargs="+", choices=ALGORITHMS, default=list(ALGORITHMS), help="which of ours; all if not said"
+    )
     made.add_argument("--seeds", type=int, help="runs of each problem and algorithm; else as many as the set wants")
     made.add_argument("--budget", type=int, metavar="TRIALS", help="trials of a run; else the problem's own")
     made.add_argument("--workers", type=int, default=1, help="trials open at a time, told in their order")
     made.add_argument("--options", type=json.loads, default={}, metavar="JSON", help="options of gp")
-    made.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="processes")
+    made.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="runs at a time")
     made.add_argument("--out", type=Path, default=OUT / "optimizer.jsonl", help="the file of runs")
     made.add_argument("--quick", action="store_true", help="a few problems of each set, few seeds")
     made.add_argument("--check", action="store_true", help="end with 1 when a statement is false")
@@ -154,10 +160,11 @@ def main(words: list[str] | None = None) -> int:
     records = [one for one in studies.read(given.out) if one["set"] in {plan.purpose for plan in made}]
     found = _summary(records)
     print(text(found))
-    drawn = curves.draw(records, given.out.parent)
+    drawn = len(curves.draw(records, given.out.parent))
     print(
-        f"\n{len(made)} runs in {time.perf_counter() - start:.0f} s, {given.jobs} processes, "
-        f"Python {platform.python_version()} on {platform.machine()}; {given.out} and {len(drawn)} pictures beside it"
+        f"\n{len(made)} runs in {time.perf_counter() - start:.0f} s, {given.jobs} at a time, "
+        f"Python {platform.python_version()} on {platform.machine()}; {given.out}, "
+        f"with {drawn} {'picture' if drawn == 1 else 'pictures'} beside it"
     )
     return int(given.check and not all(one["passed"] for one in found["statements"]))
 

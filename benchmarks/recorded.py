@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.tasks.tables import DATA
 
 FEWEST_SEEDS = 3
-"""A peer with fewer seeds on a problem is shown there, not judged."""
+"""A peer with fewer seeds on a problem, of its own or of ours, is shown there, not judged."""
 Curve = list[float]
 """What was reached after each trial."""
 

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 SCORES = r"""A score is (R - v) / (R - v\*): v is the median over the seeds, R what random search reaches in as
 many trials, v\* the optimum, or the best that anybody has seen. 0 is random search, 1 the optimum, and 0.01 a
 point. A lead is a difference of medians in points; the brackets hold 95 % of what resampling the seeds gives.
-Within half a point is a tie. A peer is judged where 3 seeds or more of it are recorded; each ran at its defaults,
+Within half a point is a tie. A peer is judged where it and Trimtab have 3 seeds or more; each ran at its defaults,
 with the same noise for the same seed. The means are over problems of one objective that the peer was recorded on;
 wins, ties and losses are ours, over all of them."""
 

@@ -76,6 +76,22 @@ def test_peers_are_cut_to_our_number_of_trials_and_left_out_beyond_their_own() -
     assert recorded.peers("branin", 51) == []
 
 
+def test_few_seeds_of_our_own_judge_no_peer() -> None:
+    few, enough = (
+        comparison.problems(
+            [*runs("peers", "branin", "gp", [0.5] * seeds), *runs("peers", "branin", "grid", [0.6] * seeds)]
+        )
+        for seeds in (2, 3)
+    )
+    assert not any(one["judged"] for one in few[0]["rows"])
+    assert line(enough[0], "optuna-tpe")["judged"]
+    assert statements.statements(few, comparison.peers(few)) == []
+    found = {"problems": few, "peers": comparison.peers(few), "statements": []}
+    lines = [one for one in text(found).splitlines() if "points" in one]
+    assert len(lines) > 1
+    assert all(one.endswith("too few seeds to judge") for one in lines)
+
+
 # --- Tables ---------------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ def _write(path: Path, records: list[dict[str, Any]]) -> None:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     made = [
-        *(Plan("peers", "branin", one, seed, 8) for one in ("gp", "random") for seed in (0, 1)),
+        *(Plan("peers", "branin", one, seed, 8) for one in ("gp", "random") for seed in (0, 1, 2)),
         *(Plan("tables", "fcnet_protein", one, 0, 6) for one in ("gp", "random")),
         *(Plan("fronts", "fcnet_protein_front", one, 0, 6) for one in ("gp", "random")),
     ]
