@@ -102,6 +102,14 @@ def test_when_the_fit_fails_the_prior_is_used_and_says_so() -> None:
     np.testing.assert_array_equal(one.surrogate.predict(np.eye(2))[0], 0.0)
 
 
+def test_a_fit_that_failed_is_tried_again_at_the_next_ask_of_a_long_study_too() -> None:
+    history = a_history(200)
+    broken = Past.of(ENCODING, 1, (*history[:-1], told(199, at(0.5, 0.5), 0.2, variances=(math.nan,))))
+    (prior,) = model(PROBLEM, ENCODING, broken, {})
+    (again,) = model(PROBLEM, ENCODING, Past.of(ENCODING, 1, history), {"loss": prior.to_state(ENCODING, broken)})
+    assert (prior.diagnostics["fit"], again.diagnostics["fit"]) == ("prior", "map")
+
+
 def test_the_next_fit_starts_from_the_state_of_the_last() -> None:
     history = a_history(30)
     past = Past.of(ENCODING, 1, history)

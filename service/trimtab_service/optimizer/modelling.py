@@ -40,8 +40,9 @@ _WARPED_EACH_TIME = 20
 class Model:
     """One objective's surrogate and the warp between its losses and what the surrogate sees.
 
-    fitted, warped: trials told when θ was fitted and when the warp's power was chosen.  diagnostics: how the fit
-    went, as JSON; fit is "map", "kept" where θ is the state's, or "prior" when it failed, and reason says why.
+    fitted, warped: trials told when θ was fitted (0: that failed) and when the warp's power was chosen.
+    diagnostics: how the fit went, as JSON; fit is "map", "kept" where θ is the state's, or "prior" when it failed,
+    and then reason says why.
     """
 
     surrogate: Surrogate
@@ -116,7 +117,7 @@ class _Data:
                 surrogate, fitted = Surrogate.of(warm, data, self.encoding.groups), int(state["fitted"])
                 how = {"fit": "kept"}
         except np.linalg.LinAlgError as error:
-            surrogate, fitted = Surrogate.prior(self.prior.start(), self.encoding.groups), count
+            surrogate, fitted = Surrogate.prior(self.prior.start(), self.encoding.groups), 0
             return Model(surrogate, warp, fitted, warped, {"fit": "prior", "reason": str(error)} | self._sizes(data))
         return Model(surrogate, warp, fitted, warped, how | self._diagnostics(surrogate))
 
