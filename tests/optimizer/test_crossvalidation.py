@@ -145,6 +145,18 @@ def test_repeats_are_held_out_together_and_failures_are_left_out() -> None:
     assert both.told == pytest.approx((history[3].losses[0] + 0.75) / 2)
 
 
+def test_repeats_are_held_out_whatever_their_variances() -> None:
+    drawn = places(12).tolist()
+    history = [told(i, {"x": x, "y": y}, bowl({"x": x, "y": y}), variances=(1e-4,)) for i, (x, y) in enumerate(drawn)]
+    history += [told(12, history[3].params, 0.75, variances=(1e-2,))]
+    history += [told(13 + i, history[5].params, 0.5, variances=(1e-3,)) for i in range(6)]
+    found = posterior(tuple(history))
+    numbers = [one.numbers for one in calibrate(found, found.models[0], found.scales[0]).held_out]
+    assert numbers[3] == [3, 12]
+    assert numbers[5] == [5, *range(13, 19)]
+    assert len(numbers) == 12
+
+
 def test_a_surrogate_that_could_not_be_fitted_is_not_judged() -> None:
     history = tuple(told(i, {"x": i / 9, "y": 0.5}, float(i), variances=(math.nan,)) for i in range(9))
     found = posterior(history)

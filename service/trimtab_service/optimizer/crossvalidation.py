@@ -99,12 +99,17 @@ def calibrate(posterior: Posterior, one: Model, scale: Scale) -> Calibration:
 
 def _told_rows(posterior: Posterior, surrogate: Surrogate) -> dict[int, list[int]]:
     """Row -> the places of the told trials that it averages; rows with a failed trial among them are left out."""
-    data = surrogate.data
+    points, past = posterior.encoding.points, posterior.past
+    failed = {_row(surrogate, point) for point in points(past.failed)}
     found: dict[int, list[int]] = {}
-    for place, point in enumerate(posterior.encoding.points(posterior.past.told)):
-        row = int(np.argmin(np.max(np.abs(data.X - point), axis=1)))
-        found.setdefault(row, []).append(place)
-    return {row: places for row, places in sorted(found.items()) if len(places) == data.copies[row]}
+    for place, point in enumerate(points(past.told)):
+        found.setdefault(_row(surrogate, point), []).append(place)
+    return {row: places for row, places in sorted(found.items()) if row not in failed}
+
+
+def _row(surrogate: Surrogate, point: Floats) -> int:
+    """The row that a point is in. (D,)"""
+    return int(np.argmin(np.max(np.abs(surrogate.data.X - point), axis=1)))
 
 
 def _explained(z: Floats, expected: Floats) -> float:
