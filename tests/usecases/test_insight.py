@@ -15,8 +15,8 @@ from trimtab_service.usecases.rooms import Answers
 
 @pytest.fixture
 def told(study, rooms, caller, once):
-    """A study with eight results of x²."""
-    made = study()
+    """A study of a surrogate with eight results of x²."""
+    made = study(algorithm="gp")
     trials = [{"params": {"x": place / 4 - 1}, "values": {"loss": (place / 4 - 1) ** 2}} for place in range(8)]
     enqueue.add(rooms, caller, "s", trials, once())
     return made
@@ -39,6 +39,22 @@ def test_an_answer_is_computed_once_until_a_trial_is_asked_for_or_told(told, roo
     after = insight.predict(rooms, caller, "s", [{"x": 0.1}])
     assert rooms.compute.runs == runs + 2
     assert (pending.trials, after.trials) == (8, 9)
+
+
+def test_a_card_made_while_its_trial_is_told_is_not_kept(told, rooms, caller, once, monkeypatch):
+    (trial,) = ask.ask(rooms, caller, "s", 1, "w", once()).body["result"]
+    read, reads = rooms.store.read, []
+
+    def telling_before_the_second(project_id):
+        reads.append(project_id)
+        if len(reads) == 2:
+            tell.tell(rooms, caller, "s", trial.number, trial.epoch, {"loss": 5.0}, once())
+        return read(project_id)
+
+    monkeypatch.setattr(rooms.store, "read", telling_before_the_second)
+    first = insight.suggestion_card(rooms, caller, "s", trial.number)
+    second = insight.suggestion_card(rooms, caller, "s", trial.number)
+    assert (first.expected["loss"].told, second.expected["loss"].told) == (None, 5.0)
 
 
 def test_the_longest_unasked_answer_goes_first():

@@ -9,7 +9,10 @@ from trimtab_service.compute import Closed, DeadlinePassed, WorkerDied
 from trimtab_service.domain.errors import ComputeUnavailable, InvalidParams, InvalidQuery
 from trimtab_service.domain.insight import Calibrations, Importances, Picture, Predictions, SuggestionCard, View
 from trimtab_service.domain.space import Params, Space
+from trimtab_service.domain.study import Study
+from trimtab_service.domain.trial import Trial
 from trimtab_service.optimizer import insight
+from trimtab_service.store import Transaction
 from trimtab_service.usecases.rooms import Caller, Rooms
 
 R = TypeVar("R")
@@ -84,10 +87,11 @@ def picture(
 
 def suggestion_card(rooms: Rooms, caller: Caller, ref: str, number: int) -> SuggestionCard:
     """Why a trial was proposed, and what was expected of it then. Raises TrialNotFound and ComputeUnavailable."""
-    with rooms.store.read(caller.project_id) as tx:
-        study = tx.study(ref)
-        trial, finished = tx.trial(study, number), tx.finished_before(study, number)
-    return _answer(rooms, caller, ref, f"card {number}", insight.suggestion_card, trial, finished)
+
+    def of_trial(tx: Transaction, study: Study) -> tuple[Trial, frozenset[int]]:
+        return tx.trial(study, number), tx.finished_before(study, number)
+
+    return _answer(rooms, caller, ref, f"card {number}", insight.suggestion_card, read=of_trial)
 
 
 def _check_parameter(space: Space, name: str) -> None:
@@ -96,10 +100,19 @@ def _check_parameter(space: Space, name: str) -> None:
         raise InvalidQuery(f"expected a parameter with something to choose, of {searched!r}, got {name!r}")
 
 
-def _answer(rooms: Rooms, caller: Caller, ref: str, about: str, question: Callable[..., R], *arguments: Any) -> R:
+def _answer(
+    rooms: Rooms,
+    caller: Caller,
+    ref: str,
+    about: str,
+    question: Callable[..., R],
+    *arguments: Any,
+    read: Callable[[Transaction, Study], tuple[Any, ...]] | None = None,
+) -> R:
     """The answer to question(problem, history, surrogates, *arguments), kept from before while no trial changed.
 
-    about: what tells it from other questions.
+    about: what tells it from other questions.  read: further arguments that a trial may change, so they are read
+    together with the history.
     """
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(ref)
@@ -107,6 +120,7 @@ def _answer(rooms: Rooms, caller: Caller, ref: str, about: str, question: Callab
         if (kept := rooms.answers.get(key, seen)) is not None:
             return kept  # type: ignore[no-any-return]  # what is kept under a question is its answer
         history, surrogates = tx.history(study), tx.surrogates(study)
+        arguments += () if read is None else read(tx, study)
     answer = compute(rooms, question, study.problem, history, surrogates, *arguments)
     rooms.answers.keep(key, seen, answer)
     return answer
