@@ -141,7 +141,7 @@ def tried(file: Path, former: str) -> str:
     text = (
         "What else was tried, also what lost. The reasons for larger choices are in [decisions](decisions/README.md)."
     )
-    return f"## Tried\n\n{text}\n\n{table(['what', 'on', 'found', '', 'command'], rows, words=5)}"
+    return f"## Tried\n\n{text}\n\n{table(['what', 'on', 'found', '', 'where, or how'], rows, words=5)}"
 
 
 def main(words: list[str] | None = None) -> int:
