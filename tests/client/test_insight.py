@@ -76,6 +76,7 @@ def test_importances_print_the_weightiest_parameter_first() -> None:
     found = Importances.of({"trials": 9, "metrics": {"a": {"x": one(0.1), "y": one(0.7)}}})
     assert list(found["a"]) == ["x", "y"]
     assert [line.split()[0] for line in repr(found).splitlines()[2:]] == ["y", "x"]
+    assert repr(found).splitlines()[0].endswith("total share of the variance (first share), interval of the total")
     assert found["a"]["y"].total == 0.7
 
 

@@ -148,7 +148,8 @@ class Importances(Printed, Mapping[str, dict[str, Importance]]):
         return len(self.metrics)
 
     def _title(self) -> str:
-        return f"Importances, from {self.trials} complete trials: share of the variance with all others (and alone)"
+        shown = "total share of the variance (first share), interval of the total"
+        return f"Importances, from {self.trials} complete trials: {shown}"
 
     def _rows(self) -> Rows:
         names = {name for parameters in self.metrics.values() for name in parameters}
