@@ -104,6 +104,6 @@ def test_what_makes_no_sense_is_refused_before_anything_is_computed(told, rooms,
         insight.predict(rooms, caller, "s", [{"x": 0}, {"x": 3}])
     with pytest.raises(InvalidQuery, match="something to choose"):
         insight.picture(rooms, caller, "s", parameters=["y"])
-    with pytest.raises(InvalidQuery, match=r"points must be in \[2, 401\]"):
+    with pytest.raises(InvalidQuery, match=r"points must be in \[2, 401\] along one parameter, got"):
         insight.picture(rooms, caller, "s", parameters=["x"], points=402)
     assert rooms.compute.runs == 0

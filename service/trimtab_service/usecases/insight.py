@@ -73,7 +73,8 @@ def picture(
         raise InvalidQuery(f"expected two different parameters, got {parameters[0]!r} twice")
     most = MOST_POINTS if len(parameters) < 2 else MOST_POINTS_OF_TWO
     if points is not None and not 2 <= points <= most:
-        raise InvalidQuery(f"points must be in [2, {most}] for {max(len(parameters), 1)} parameters, got {points}")
+        over = "along one parameter" if len(parameters) < 2 else "over two parameters"
+        raise InvalidQuery(f"points must be in [2, {most}] {over}, got {points}")
     view = View(
         parameters=tuple(parameters),
         base=None if held is None else _checked(problem.space, "params to hold", held),
