@@ -58,12 +58,13 @@ def test_a_result_like_the_best_improves_nothing(monkeypatch: pytest.MonkeyPatch
     assert reach(history, monkeypatch) == 0.8 * 0.5 ** ((LONG - 1) // 4 % 8)
 
 
-def test_what_the_best_result_does_not_have_is_searched_everywhere() -> None:
-    encoding = Encoding.of(a_problem(DEPENDENT).space)
+def candidates(space: dict[str, Any], best: dict[str, Any]) -> np.ndarray:
+    """The levels that are looked at first: Sobol points, half of them near the best result. -> (256, p)"""
+    encoding = Encoding.of(a_problem(space).space)
     seen: list[np.ndarray] = []
 
     class Watching:
-        """Scores nothing, and notes what was asked first: the candidates."""
+        """Scores nothing, and notes what was asked."""
 
         def __call__(self, points: np.ndarray) -> np.ndarray:
             seen.append(encoding.levels_of_points(points))
@@ -72,16 +73,29 @@ def test_what_the_best_result_does_not_have_is_searched_everywhere() -> None:
         def with_gradient(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return np.zeros(len(points)), np.zeros_like(points)
 
-    best = encoding.levels([{"kind": "plain", "width": 0.5}])
     maximize(
         Available(encoding),
         Watching(),
-        incumbents=best,
+        incumbents=encoding.levels([best]),
         scales=np.ones(encoding.width),
         rng=np.random.default_rng(0),
         reach=0.1,
     )
-    near = seen[0][:256:2]
+    return seen[0][:256]
+
+
+def test_half_of_the_candidates_fill_the_region_and_half_the_space() -> None:
+    six = {name: {"type": "float", "low": 0.0, "high": 1.0} for name in "abcdef"}
+    found = candidates(six, dict.fromkeys(six, 0.5))
+    inside = np.all(np.abs(found - 0.5) <= 0.05, axis=1)
+    assert np.count_nonzero(inside) == 128
+    for column in range(6):
+        assert np.histogram(found[inside, column], bins=4, range=(0.45, 0.55))[0].tolist() == [32] * 4
+        assert np.histogram(found[~inside, column], bins=4, range=(0.0, 1.0))[0].tolist() == [32] * 4
+
+
+def test_what_the_best_result_does_not_have_is_searched_everywhere() -> None:
+    near = candidates(DEPENDENT, {"kind": "plain", "width": 0.5})[:128]
     deep = near[near[:, 0] == 1.0]
     assert np.all(np.abs(near[:, 1] - 0.5) < 0.06)
     assert deep[:, 2].max() > 0.9

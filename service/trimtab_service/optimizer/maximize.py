@@ -108,16 +108,20 @@ def _best(search: _Search, levels: Floats) -> Floats | None:
 
 
 def _drawn(search: _Search, centre: Floats, reach: float) -> Floats:
-    """Points of a Sobol sequence, every second one in the region around the centre. -> (_SOBOL, p)"""
+    """Points of a Sobol sequence, the first half in the region around the centre. -> (_SOBOL, p)
+
+    Every second point would not do: they lie in one half of the range of some parameter.
+    """
     encoding = search.encoding
     uniforms = qmc.Sobol(max(encoding.dims, 1), scramble=True, rng=search.rng).random(_SOBOL)[:, : encoding.dims]
     drawn = encoding.spread_all(uniforms)
     if reach < 1.0 and len(centre):
+        half = _SOBOL // 2
         there = encoding.active(centre)[0]  # what the centre does not have lies nowhere near it
         for column, axis in enumerate(encoding.axes):
             if there[column] and axis.searched and not axis.one_hot:
                 low = np.clip(axis.units(centre[:, column]) - reach / 2.0, 0.0, 1.0 - reach)
-                drawn[::2, column] = axis.nearest(low + reach * uniforms[::2, axis.group])
+                drawn[:half, column] = axis.nearest(low + reach * uniforms[:half, axis.group])
     return encoding.canonical(drawn)
 
 
