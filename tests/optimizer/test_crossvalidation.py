@@ -157,6 +157,15 @@ def test_repeats_are_held_out_whatever_their_variances() -> None:
     assert len(numbers) == 12
 
 
+def test_the_mean_of_repeats_is_finite_near_the_largest_float() -> None:
+    drawn = places(6).tolist()
+    history = [told(i, {"x": x, "y": y}, (i + 1) * 1e307) for i, (x, y) in enumerate(drawn)]
+    history += [told(6 + i, history[5].params, 1.7e308) for i in range(2)]
+    found = posterior(tuple(history))
+    last = calibrate(found, found.models[0], found.scales[0]).held_out[-1]
+    assert (last.numbers, last.told) == ([5, 6, 7], pytest.approx(1.333333e308, rel=1e-6))
+
+
 def test_a_surrogate_that_could_not_be_fitted_is_not_judged() -> None:
     history = tuple(told(i, {"x": i / 9, "y": 0.5}, float(i), variances=(math.nan,)) for i in range(9))
     found = posterior(history)
