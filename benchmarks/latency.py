@@ -38,7 +38,7 @@ ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 SIZES = (10, 100, 300, 1_000, 3_000, 10_000)
 DIMENSIONS = (5, 6, 20)
-QUICK = {OURS: 10_000, "scikit-learn": 300, "optuna": 1_000, "optuna-alone": 300, "botorch": 100}
+QUICK = {OURS: 10_000, "scikit-learn": 300, "optuna": 1_000, "optuna-alone": 1_000, "botorch": 100}
 """The largest n of each optimizer with --quick, which takes the sizes from 100 on without 3,000, and d = 6."""
 
 
@@ -114,7 +114,7 @@ class Running:
             return found
         match self._process.wait():
             case code if code == -signal.SIGXCPU:
-                self.stopped, self.more_than = "time", self.limit - sum(self.cpu[1:])
+                self.stopped, self.more_than = "time", max(self.limit - sum(self.cpu[1:]), 0.0)
             case code if code == OUT_OF_MEMORY:
                 self.stopped = "memory"
             case _:

@@ -25,8 +25,8 @@ NAMES = {
     "vizier": "Vizier",
     "trimtab": "Trimtab",
     "scikit-learn": "scikit-learn GP",
-    "optuna": "Optuna GPSampler",
-    "optuna-alone": "GPSampler without greenlet",
+    "optuna": "GPSampler with greenlet",
+    "optuna-alone": "Optuna GPSampler",
     "botorch": "BoTorch",
 }
 """An optimizer's name in records -> on the page."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks import sections
-from benchmarks.latencies import OURS, RIVAL, RIVAL_ALONE
+from benchmarks.latencies import OURS, RIVAL, RIVAL_HELPED
 from benchmarks.markdown import cell, figure, name, score, table
 from benchmarks.parts import Part, gather
 from benchmarks.sections import GPSAMPLER
@@ -99,7 +99,7 @@ def _of_latency(part: Part) -> list[str]:
         f"{figure(one['cpu_p50'])} ms (mean {figure(one['cpu_mean'])}) after {one['n']:,}" for one in ours
     )
     said = [f"One suggestion of 6 parameters, fit included, takes {takes} trials, on one thread (CPU time)."]
-    for rival, words in ((RIVAL, "Optuna's GPSampler takes"), (RIVAL_ALONE, "Without greenlet GPSampler takes")):
+    for rival, words in ((RIVAL, "Optuna's GPSampler takes"), (RIVAL_HELPED, "Helped by greenlet it takes")):
         those = [one for one in rows if one["optimizer"] == rival and one["asks"] and "cpu_ratio" in one]
         times = ", ".join(f"{one['cpu_ratio']:.1f} times ours after {one['n']:,}" for one in those)
         said += [f"{words} {times}."] if those else []

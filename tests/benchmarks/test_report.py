@@ -25,8 +25,8 @@ def _latency(name: str, n: int, ms: float, **other: Any) -> dict[str, Any]:
 
 LATENCY = [
     *(_latency("trimtab", n, ms) for n, ms in ((100, 12.5), (300, 40.0), (10_000, 80.0))),
-    _latency("optuna", 100, 150.0),
-    _latency("optuna", 300, 0.0, wall=[], cpu=[], stopped="time", more_than=9.0),
+    _latency("optuna-alone", 100, 150.0),
+    _latency("optuna-alone", 300, 0.0, wall=[], cpu=[], stopped="time", more_than=9.0),
     _latency("scikit-learn", 300, 0.0, wall=[], cpu=[], stopped="memory"),
     {**RUN, "machine": MACHINE, "optimizer": "botorch", "missing": "botorch is not installed; make bench-peers"},
 ]
