@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/trimtab
 COPY requirements/image.txt requirements/image.txt
-RUN /opt/trimtab/bin/pip install --no-cache-dir --require-hashes -r requirements/image.txt
+RUN /opt/trimtab/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY service service
 COPY migrations migrations

@@ -61,6 +61,5 @@ def prepare_with_torch(folder: Path, lock: Path, *, shared: bool) -> None:
             raise Trouble(NO_PIP)
         say(f"installing {TORCH} (once; a minute or two) …")
         quietly(f"installing {TORCH}", *words, TORCH)
-        # A lock is complete, so nothing else is looked up: least of all another torch.
-        install_lock([*words, "--no-deps"], lock)
+        install_lock(words, lock)
         mark.write_text(goal)
