@@ -258,7 +258,7 @@ def _made() -> list[str]:
 def install_lock(words: list[str], lock: Path) -> None:
     """Install what a lock pins, each file checked against its hash. Raises Trouble.
 
-    A lock is complete, so nothing else is looked up: not another torch, nor a newer package than the one pinned, which
+    A lock is complete, so nothing else is looked up: not another torch, nor a newer package than the pinned one, which
     pip would refuse for want of its hash.
     """
     pins = sum(1 for line in lock.read_text().splitlines() if line[:1].isalnum())
