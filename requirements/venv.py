@@ -258,8 +258,8 @@ def _made() -> list[str]:
 def install_lock(words: list[str], lock: Path) -> None:
     """Install what a lock pins, each file checked against its hash. Raises Trouble.
 
-    A lock is complete, so nothing else is looked up: not another torch, nor a newer package than the pinned one, which
-    pip would refuse for want of its hash.
+    A lock is complete, so nothing else is looked up: not another torch, nor a package newer than the pinned one, for
+    which there would be no hash.
     """
     pins = sum(1 for line in lock.read_text().splitlines() if line[:1].isalnum())
     say(f"installing from {lock.relative_to(ROOT)}, {pins} packages (once; a minute or two) …")
