@@ -131,7 +131,7 @@ def test_a_study_without_results_says_so(client):
 
 def test_the_examples_of_the_how_to_run_as_they_stand(client):
     page = (Path(__file__).parents[2] / "docs" / "insight.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    code, alone = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     study = client.create_study(
         "digits",
         space={"lr": trimtab.Float(1e-4, 1e-1, log=True), "width": trimtab.Int(4, 256, log=True)},
@@ -142,3 +142,6 @@ def test_the_examples_of_the_how_to_run_as_they_stand(client):
     assert len(lines) == 8
     for line in lines:
         assert eval(line, {"study": study}) is not None, line
+    names: dict[str, object] = {}
+    exec(alone, names)
+    assert names["mean"] == pytest.approx([100.0 + math.sin(1.8)], abs=0.05)
