@@ -9,6 +9,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, getcontext, localcontext
 
+import numpy as np
+import pytest
+
+from trimtab_service.optimizer.scores import Acquisition
+
 _STEP = Decimal("1e-20")
 
 
@@ -25,6 +30,22 @@ def derivative(function: Callable[[float], float], x: float, relative_step: floa
         return (function(x + h) - function(x - h)) / (2.0 * h)
 
     return (4.0 * central(step / 2.0) - central(step)) / 3.0
+
+
+def assert_gradient_agrees(score: Acquisition, points: np.ndarray) -> None:
+    """A score's gradient is what differences of its values say, to 1e-6 of the largest of a point. (k, D)"""
+    values, gradients = score.with_gradient(points)
+    np.testing.assert_allclose(values, score(points), rtol=1e-12)
+    largest = np.abs(gradients).max(axis=1)
+    for row, column in np.ndindex(points.shape):
+
+        def moved(x: float, row: int = row, column: int = column) -> float:
+            shifted = points[[row]]
+            shifted[0, column] = x
+            return float(score(shifted)[0])
+
+        expected = derivative(moved, points[row, column])
+        assert gradients[row, column] == pytest.approx(expected, rel=1e-6, abs=1e-6 * largest[row])
 
 
 def decimal_derivative(function: Callable[[Decimal], Decimal], x: float) -> float:

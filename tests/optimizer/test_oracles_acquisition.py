@@ -14,11 +14,11 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from tests.optimizer.calculus import (
+    assert_gradient_agrees,
     decimal_cdf,
     decimal_derivative,
     decimal_h,
     decimal_log_h,
-    derivative,
     many_digits,
 )
 from trimtab_service.optimizer.acquisition import (
@@ -213,17 +213,4 @@ SCORES = {
 
 @pytest.mark.parametrize("name", SCORES)
 def test_the_gradient_of_a_score_of_points_agrees_with_finite_differences(name: str) -> None:
-    score = SCORES[name]
-    points = np.random.default_rng(5).random((6, 4))
-    values, gradients = score.with_gradient(points)
-    np.testing.assert_allclose(values, score(points), rtol=1e-12)
-    largest = np.abs(gradients).max(axis=1)
-    for row, column in np.ndindex(points.shape):
-
-        def moved(x: float, row: int = row, column: int = column) -> float:
-            shifted = points[[row]]
-            shifted[0, column] = x
-            return float(score(shifted)[0])
-
-        expected = derivative(moved, points[row, column])
-        assert gradients[row, column] == pytest.approx(expected, rel=1e-6, abs=1e-6 * largest[row])
+    assert_gradient_agrees(SCORES[name], np.random.default_rng(5).random((6, 4)))

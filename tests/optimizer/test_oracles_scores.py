@@ -9,7 +9,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from tests.optimizer.calculus import decimal_cdf, decimal_derivative, decimal_h, derivative, many_digits
+from tests.optimizer.calculus import (
+    assert_gradient_agrees,
+    decimal_cdf,
+    decimal_derivative,
+    decimal_h,
+    many_digits,
+)
 from trimtab_service.optimizer.acquisition import MEASURES
 from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.scores import (
@@ -173,17 +179,4 @@ SCORES: dict[str, Acquisition] = {
 
 @pytest.mark.parametrize("name", SCORES)
 def test_the_gradient_of_a_score_agrees_with_finite_differences(name: str) -> None:
-    score = SCORES[name]
-    points = AT[:5]
-    values, gradients = score.with_gradient(points)
-    np.testing.assert_allclose(values, score(points), rtol=1e-12)
-    largest = np.abs(gradients).max(axis=1)
-    for row, column in np.ndindex(points.shape):
-
-        def moved(x: float, row: int = row, column: int = column) -> float:
-            shifted = points[[row]]
-            shifted[0, column] = x
-            return float(score(shifted)[0])
-
-        expected = derivative(moved, points[row, column], 1e-3)
-        assert gradients[row, column] == pytest.approx(expected, rel=1e-6, abs=1e-6 * largest[row])
+    assert_gradient_agrees(SCORES[name], AT[:5])

@@ -156,14 +156,10 @@ def _promising(
 def _over_best(
     problem: Problem, encoding: Encoding, past: Past, one: Model, number: int
 ) -> tuple[Acquisition, Floats]:
-    """What the option acquisition says, over the best told result; and told configurations, the likely best first.
-
-    Repeated configurations count by their averages.
-    """
-    seen = one.surrogate.data.z
+    """What the option acquisition says, over the best told result; and told configurations, the likely best first."""
     acquisition = ImprovementOnBest.of(
         one.surrogate,
-        float(seen.min()) if len(seen) else one.surrogate.mean,
+        one.surrogate.incumbent,
         encoding.points(past.pending),
         np.random.default_rng([problem.seed, number, Purpose.FANTASIES]),
         MEASURES[problem.options.get("acquisition") or "log_ei"],

@@ -11,16 +11,16 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import ndtr
 
 from trimtab_service.domain.errors import NoSurrogate
 from trimtab_service.domain.insight import Expectation, Neighbour, SuggestionCard
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Observation, Source, Trial, TrialState
+from trimtab_service.optimizer.acquisition import probability_of_improvement
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.modelling import Model, Past
 from trimtab_service.optimizer.pareto import non_dominated
-from trimtab_service.optimizer.posterior import Posterior, Scale, below, incumbent, told_values
+from trimtab_service.optimizer.posterior import Posterior, Scale, below, told_values
 
 __all__ = ["suggestion_card"]
 
@@ -79,7 +79,7 @@ def _expectations(posterior: Posterior, trial: Trial) -> dict[str, Expectation]:
 def _expectation(one: Model, scale: Scale, here: Floats, trial: Trial) -> Expectation:
     """here: (1, D), the trial's point."""
     mean, variance = one.surrogate.predict(here)
-    best = incumbent(one.surrogate)
+    best = one.surrogate.incumbent
     told_as = scale.beliefs(mean, variance + _noise(one))[0]
     told = trial.values.get(scale.objective.metric)
     sd = math.sqrt(variance[0])
@@ -90,7 +90,7 @@ def _expectation(one: Model, scale: Scale, here: Floats, trial: Trial) -> Expect
         inside=None if told is None else told_as.lower <= told.value <= told_as.upper,
         incumbent=_value(scale, best),
         expected_improvement=_improvement(scale, float(mean[0]), sd, best),
-        probability_of_improvement=float(ndtr((best - mean[0]) / sd)),
+        probability_of_improvement=float(probability_of_improvement(mean, np.sqrt(variance), best)[0]),
     )
 
 

@@ -102,23 +102,24 @@ class _Data:
     def model(self, count: int, state: Mapping[str, Any] | None) -> Model:
         """The model. count: trials told, with those that are not modelled."""
         warm = _theta(self.encoding, state)
-        if warm is None or state is None or _due(count, state.get("warped"), _WARPED_EACH_TIME, 20):
-            theta = self.prior.start() if warm is None else warm
+        theta = self.prior.start() if warm is None else warm
+        last = {} if state is None or warm is None else state  # of another space: as if there were none
+        if _due(count, last.get("warped"), _WARPED_EACH_TIME, 20):
             warp, warped = warping.choose(self.losses, lambda warp, z: self._misfit(theta, warp, z)), count
         else:
-            warp, warped = warping.standardise(self.losses, float(state["warp"]["power"])), int(state["warped"])
+            warp, warped = warping.standardise(self.losses, float(last["warp"]["power"])), int(last["warped"])
         data = self._rows(warp)
         try:
-            if warm is None or state is None or _due(count, state.get("fitted"), _FITTED_EACH_TIME, 25):
+            if _due(count, last.get("fitted"), _FITTED_EACH_TIME, 25):
                 found = gp.fit(data, self.encoding.groups, self.prior, warm)
                 surrogate, fitted = found.surrogate, count
                 how = {"fit": "map", "misfit": found.value, "evaluations": found.evaluations}
             else:
-                surrogate, fitted = Surrogate.of(warm, data, self.encoding.groups), int(state["fitted"])
+                surrogate, fitted = Surrogate.of(theta, data, self.encoding.groups), int(last["fitted"])
                 how = {"fit": "kept"}
         except np.linalg.LinAlgError as error:
-            surrogate, fitted = Surrogate.prior(self.prior.start(), self.encoding.groups), 0
-            return Model(surrogate, warp, fitted, warped, {"fit": "prior", "reason": str(error)} | self._sizes(data))
+            nothing = Surrogate.prior(self.prior.start(), self.encoding.groups)
+            return Model(nothing, warp, 0, warped, {"fit": "prior", "reason": str(error)} | self._sizes(data))
         return Model(surrogate, warp, fitted, warped, how | self._diagnostics(surrogate))
 
     def _diagnostics(self, surrogate: Surrogate) -> dict[str, Any]:

@@ -25,10 +25,9 @@ from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.modelling import Model, Past, active, model
-from trimtab_service.optimizer.surrogate import Surrogate
 from trimtab_service.optimizer.warping import Warp
 
-__all__ = ["Posterior", "Scale", "below", "incumbent", "told_values"]
+__all__ = ["Posterior", "Scale", "below", "told_values"]
 
 FEWEST = 2
 """A surrogate needs so many told trials."""
@@ -151,11 +150,6 @@ class Posterior:
     def fitted(self) -> dict[str, Fitted]:
         """Metric -> how its surrogate was fitted."""
         return {metric: _fitted(self.encoding, one) for metric, (one, _) in self.by_metric().items()}
-
-
-def incumbent(surrogate: Surrogate) -> float:
-    """z of the best told result, where repeats count by their mean; the mean where there is none."""
-    return float(surrogate.data.z.min()) if len(surrogate.data) else surrogate.mean
 
 
 def below(top: Floats) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ from trimtab_service.optimizer.designs import grid_levels
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.modelling import Model
 from trimtab_service.optimizer.pareto import non_dominated
-from trimtab_service.optimizer.posterior import Posterior, Scale, incumbent
+from trimtab_service.optimizer.posterior import Posterior, Scale
 
 __all__ = ["best_place", "contour", "slice_along"]
 
@@ -119,7 +119,7 @@ def _curve(posterior: Posterior, one: Model, scale: Scale, levels: Floats, view:
     mean, variance = surrogate.predict(points)
     promised = None
     if len(posterior.models) == 1:
-        promised = expected_improvement(mean, np.sqrt(variance), incumbent(surrogate)).tolist()
+        promised = expected_improvement(mean, np.sqrt(variance), surrogate.incumbent).tolist()
     normal = np.random.default_rng([view.seed, _PATHS]).standard_normal((view.paths, len(mean)))
     drawn = mean + normal @ _root(surrogate.covariance(points)).T if view.paths else normal
     return Curve(

@@ -109,7 +109,8 @@ def misfit(theta: Floats, data: Rows, groups: Groups, prior: Prior) -> tuple[flo
     dims = len(theta) - 2
     ell, s2, n2 = np.exp(theta[:dims])[groups], math.exp(theta[dims]), math.exp(theta[dims + 1])
     X = data.X - data.X.mean(axis=0)  # squared distances lose fewer digits around the centre
-    K, g = matern(squared_distances(X / ell, X / ell))
+    Z = X / ell
+    K, g = matern(squared_distances(Z, Z))
     A = s2 * K
     A[np.diag_indices_from(A)] += n2 / data.copies + data.extra + NUGGET
     L, bad = dpotrf(A.T, lower=True, overwrite_a=True)  # A.T is in LAPACK's order, so that nothing is copied
@@ -124,9 +125,8 @@ def misfit(theta: Floats, data: Rows, groups: Groups, prior: Prior) -> tuple[flo
     if not math.isfinite(value):
         return _BAD, np.zeros_like(theta)
 
-    Q = inverse
+    Q, W = inverse, g  # in place: neither is needed any more
     Q -= np.outer(alpha, alpha)
-    W = g
     W *= Q
     W *= s2
     per_column = (W.sum(axis=1) @ (X * X) - np.sum(X * (W @ X), axis=0)) / ell**2
@@ -194,6 +194,11 @@ class Surrogate:
         return cls(
             theta, groups, Rows(np.empty((0, len(groups))), none, none, none), 0.0, none, np.empty((0, 0)), 0.0
         )
+
+    @property
+    def incumbent(self) -> float:
+        """z of the best told result, where repeats count by their average; the mean where there is none."""
+        return float(self.data.z.min()) if len(self.data) else self.mean
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Posterior mean and variance of the objective, without noise. (k, D) -> (k,), (k,)"""
@@ -340,14 +345,17 @@ def fit(data: Rows, groups: Groups, prior: Prior, warm: Floats | None = None) ->
 
 def theta_to_state(theta: Floats, names: Sequence[str]) -> dict[str, float]:
     """θ by name, as plain floats: log_length_scale.<parameter>, log_scale, log_noise."""
-    labels = [f"log_length_scale.{name}" for name in names] + ["log_scale", "log_noise"]
-    return dict(zip(labels, map(float, theta), strict=True))
+    return dict(zip(_labels(names), map(float, theta), strict=True))
 
 
 def theta_from_state(state: Mapping[str, Any], names: Sequence[str]) -> Floats | None:
     """The θ of its state; None when it is of another space or not finite."""
-    labels = [f"log_length_scale.{name}" for name in names] + ["log_scale", "log_noise"]
+    labels = _labels(names)
     if set(state) != set(labels):
         return None
     theta = np.array([float(state[label]) for label in labels])
     return theta if np.all(np.isfinite(theta)) else None
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    return [f"log_length_scale.{name}" for name in names] + ["log_scale", "log_noise"]
