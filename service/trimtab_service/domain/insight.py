@@ -1,7 +1,7 @@
 """What a study's surrogates say: predictions, importances, how far they can be trusted, and what they show.
 
 All numbers are in the metrics' own units, and the larger is the larger metric whatever the direction, unless a
-docstring says otherwise. Every interval is the central one of LEVEL.
+docstring says otherwise. Every interval is the central one of LEVEL, unless a docstring names another.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from trimtab_service.domain.space import Params
 
 LEVEL = 0.95
 """How probable it is that a value lies in its interval."""
+PREDICTED_LEVEL = 0.8
+"""The same for a predicted best and for a trade-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,3 +323,57 @@ class SuggestionCard:
     nearest: list[Neighbour]
     rested_on: list[int]
     fitted: Mapping[str, Fitted]
+
+
+# --- What is attainable under limits --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What one evaluation is expected to tell, its noise included: median and central interval of PREDICTED_LEVEL."""
+
+    median: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedBest:
+    """The params that the surrogates expect to be best under the limits. Nobody measured them: predicted is true.
+
+    metrics: of every objective and every metric asked for. probability_feasible: that all limits hold there; where
+    no params reach the least that is asked for, these are the likeliest. nearest: the nearest told trial, by the
+    surrogates' length scales. trials: how many told trials it rests on.
+    """
+
+    objective: str
+    params: Params
+    metrics: Mapping[str, Interval]
+    probability_feasible: float
+    nearest: Neighbour
+    trials: int
+    predicted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOff:
+    """The best of one metric under each budget of another, both in their own units, free of noise.
+
+    budgets: from the strictest to the loosest: at most so much of `against`, or at least so much where it is
+    maximised. measured, numbers: the best told value within each budget and its trial; null where none is. median,
+    lower, upper: what functions drawn from the surrogates attain, PREDICTED_LEVEL between lower and upper; null where
+    most drawn functions attain nothing. None of them gets worse from one budget to the next.
+    shadow_price: how much better the median of `of` becomes per unit by which the budget is loosened. Never below 0:
+    a unit of budget raises a maximised metric by it, and lowers a minimised one. Null where there is no median.
+    """
+
+    of: str
+    against: str
+    budgets: list[float]
+    measured: list[float | None]
+    numbers: list[int | None]
+    median: list[float | None]
+    lower: list[float | None]
+    upper: list[float | None]
+    shadow_price: list[float | None]
+    trials: int
