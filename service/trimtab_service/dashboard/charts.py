@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from trimtab_service.dashboard import numerals, sentences
+from trimtab_service.dashboard import sentences
 from trimtab_service.dashboard.figures import Axis, Frame, Mark, so_far, trade_off
 from trimtab_service.dashboard.landscape import MOST_FRONT, Landscape, Point, thin
 from trimtab_service.dashboard.table import ARROWS, short_params
 from trimtab_service.domain.metric import Direction, Objective
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import Trial
+from trimtab_service.usecases import numerals
 
 _MOST_PARAMS = 300
 """Characters of params in a hover text."""

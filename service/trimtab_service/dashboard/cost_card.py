@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trimtab_service.dashboard import numerals
 from trimtab_service.dashboard.sentences import listed, whole
 from trimtab_service.dashboard.told_value import ToldValue, told_value
 from trimtab_service.domain.metric import COST_METRICS, Value
 from trimtab_service.domain.study import Problem
+from trimtab_service.usecases import numerals
 
 _TITLES = {
     "weights": ("parameters", "trainable_parameters", "parameters_nonzero", "size_bytes", "serialized_bytes"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trimtab_service.dashboard import numerals
 from trimtab_service.dashboard.table import ARROWS, plain
 from trimtab_service.domain.parameter import Categorical, Constant, Float, Int, Parameter
 from trimtab_service.domain.study import Study
+from trimtab_service.usecases import numerals
 
 _ALGORITHMS = {"gp": "Gaussian process", "grid": "grid", "random": "random search", "sobol": "Sobol sequence"}
 _LONGEST = 300

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trimtab_service.dashboard import numerals, sentences
+from trimtab_service.dashboard import sentences
 from trimtab_service.dashboard.charts import Chart
 from trimtab_service.dashboard.cost_card import CostCard, cost_card
 from trimtab_service.dashboard.figures import Axis, Frame, Mark, curve
@@ -18,7 +18,7 @@ from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.metric import COST_METRICS, Value
 from trimtab_service.domain.study import Problem, Study
 from trimtab_service.domain.trial import Trial, TrialState
-from trimtab_service.usecases import history, studies
+from trimtab_service.usecases import history, numerals, studies
 from trimtab_service.usecases.history import TrialView
 from trimtab_service.usecases.rooms import Caller, Rooms
 

@@ -15,7 +15,6 @@ from trimtab_service.dashboard.definition import Definition, define
 from trimtab_service.dashboard.figures import ORDER, strip
 from trimtab_service.dashboard.landscape import Landscape, Landscapes, told
 from trimtab_service.dashboard.moments import Moment, moment
-from trimtab_service.dashboard.numerals import short
 from trimtab_service.dashboard.table import Cell, Column, Table, tabulate
 from trimtab_service.domain.errors import InvalidQuery
 from trimtab_service.domain.metric import Direction
@@ -23,6 +22,7 @@ from trimtab_service.domain.page import Page
 from trimtab_service.domain.study import Problem, Study
 from trimtab_service.domain.trial import FINISHED, Trial, TrialState
 from trimtab_service.usecases import history, studies
+from trimtab_service.usecases.numerals import short
 from trimtab_service.usecases.rooms import Caller, Rooms
 from trimtab_service.usecases.studies import StudyView
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from trimtab_service.dashboard import numerals
 from trimtab_service.dashboard.landscape import Landscape
 from trimtab_service.domain.metric import Direction, Objective
 from trimtab_service.domain.study import Problem, Study, StudyState
 from trimtab_service.domain.trial import OPEN, Trial, TrialState
+from trimtab_service.usecases import numerals
 
 _BEST = {
     ("accuracy", Direction.MAXIMIZE): "the most accurate",

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeGuard
 
-from trimtab_service.dashboard import numerals
 from trimtab_service.dashboard.addresses import BY_PARAM, Look
 from trimtab_service.dashboard.moments import Moment, lasted, moment
 from trimtab_service.domain.metric import Direction, Value
 from trimtab_service.domain.parameter import Choice, Float, Int
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import Trial
+from trimtab_service.usecases import numerals
 
 ARROWS = {Direction.MAXIMIZE: "↑", Direction.MINIMIZE: "↓"}
 LONGEST = 160

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from trimtab_service.dashboard import numerals
 from trimtab_service.dashboard.table import ARROWS
 from trimtab_service.domain.metric import Value
 from trimtab_service.domain.study import Problem
+from trimtab_service.usecases import numerals
 
 _DEEPEST = 4
 """Levels of a contract that are told apart; what lies deeper is written as JSON."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trimtab_service.dashboard import numerals
+from trimtab_service.usecases import numerals
 
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _FAR = 4.0

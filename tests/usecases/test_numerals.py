@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab_service.dashboard import numerals
+from trimtab_service.usecases import numerals
 
 
 @pytest.mark.parametrize(
