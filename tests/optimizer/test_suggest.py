@@ -346,23 +346,3 @@ def test_more_objectives_without_references_are_modelled_too(objectives: int) ->
 def test_nothing_is_proposed_when_no_number_is_given() -> None:
     empty: History = ()
     assert suggest(a_problem(), empty, {}, []) == Proposals((), {})
-
-
-@pytest.mark.parametrize(
-    ("options", "number", "greedy"), [({}, 30, True), ({}, 31, False), ({"acquisition": "log_ei"}, 30, False)]
-)
-def test_every_sixth_proposal_of_a_long_study_is_where_the_mean_is_lowest(
-    options: dict[str, Any], number: int, greedy: bool
-) -> None:
-    problem = a_problem(SQUARE, options=options)
-    drawn = np.random.default_rng(4).random((30, 2))
-    history = [
-        told(place, {"x": float(x), "y": float(y)}, float(np.sin(25 * x) + np.cos(31 * y)))
-        for place, (x, y) in enumerate(drawn)
-    ]
-    (proposal,) = suggest(problem, history, {}, [number]).items
-    encoding = Encoding.of(problem.space)
-    (one,) = model(problem, encoding, Past.of(encoding, 1, history), {})
-    here = one.surrogate.predict(encoding.encode([proposal.params]))[0][0]
-    lowest = one.surrogate.predict(np.random.default_rng(5).random((4096, 2)))[0].min()
-    assert (here <= lowest + 1e-3) == greedy

@@ -17,7 +17,6 @@ from trimtab_service.optimizer.encoding import Floats
 from trimtab_service.optimizer.pareto import Boxes
 
 __all__ = [
-    "GREEDY",
     "MEASURES",
     "Measure",
     "expected_improvement",
@@ -113,15 +112,6 @@ def _confidence_bound(mean: Floats, variance: Floats, best: Floats | float) -> t
     shape = np.zeros(np.broadcast_shapes(np.shape(mean), np.shape(sd), np.shape(best)))
     return shape + _KAPPA * sd - mean, shape - 1.0, shape + _KAPPA / (2.0 * sd)
 
-
-def _lowest_mean(mean: Floats, variance: Floats, best: Floats | float) -> tuple[Floats, Floats, Floats]:
-    """-μ, whatever the variance and the best, and its derivatives by mean and by variance."""
-    shape = np.zeros(np.broadcast_shapes(np.shape(mean), np.shape(variance), np.shape(best)))
-    return shape - mean, shape - 1.0, shape
-
-
-GREEDY = Measure(_lowest_mean, logarithmic=False)
-"""No exploration: what is believed to be lowest."""
 
 MEASURES = {
     "log_ei": Measure(log_expected_improvement, logarithmic=True),

@@ -12,7 +12,7 @@ from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Algorithm, Problem
 from trimtab_service.domain.trial import History, Source
 from trimtab_service.optimizer import designs
-from trimtab_service.optimizer.acquisition import GREEDY, MEASURES, Measure
+from trimtab_service.optimizer.acquisition import MEASURES
 from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.designs import Purpose
 from trimtab_service.optimizer.encoding import Encoding, Floats
@@ -28,10 +28,6 @@ _FEWEST = 2
 _FRONT = {2: 500, 3: 100, 4: 30}
 """At most so many points of a front are kept, by number of objectives: the boxes between them would be too many."""
 _INCUMBENTS = 5
-_GREEDY_FROM = 25
-_GREEDY_EVERY = 6
-"""Unless an acquisition was asked for, with so many told trials every sixth is where the mean is lowest: expected
-improvement alone never goes to the bottom of a basin while others are unexplored."""
 _LONG = 1_500
 """With more told trials than this, half of the candidates lie around the incumbent."""
 
@@ -160,24 +156,16 @@ def _promising(
 def _over_best(
     problem: Problem, encoding: Encoding, past: Past, one: Model, number: int
 ) -> tuple[Acquisition, Floats]:
-    """What the acquisition says, over the best told result; and told configurations, the likely best first."""
+    """What the option acquisition says, over the best told result; and told configurations, the likely best first."""
     acquisition = ImprovementOnBest.of(
         one.surrogate,
         one.surrogate.incumbent,
         encoding.points(past.pending),
         np.random.default_rng([problem.seed, number, Purpose.FANTASIES]),
-        _measure(problem, past, number),
+        MEASURES[problem.options.get("acquisition") or "log_ei"],
     )
     means = one.surrogate.predict(encoding.points(past.told))[0]
     return acquisition, past.told[np.argsort(means, kind="stable")[:_INCUMBENTS]]
-
-
-def _measure(problem: Problem, past: Past, number: int) -> Measure:
-    """The option acquisition; by default log EI, and now and then the lowest mean."""
-    asked = problem.options.get("acquisition")
-    if not asked and past.count >= _GREEDY_FROM and number % _GREEDY_EVERY == 0:
-        return GREEDY
-    return MEASURES[asked or "log_ei"]
 
 
 def _reach(past: Past, dims: int) -> float:
