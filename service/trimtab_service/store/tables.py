@@ -53,6 +53,21 @@ class EventKind(StrEnum):
     STOPPED = "stopped"
     INFEASIBLE = "infeasible"
     FAILED = "failed"
+    MEASURED = "measured"
+    """Values came without a move: before training, or after its end from another worker."""
+
+
+class JobState(StrEnum):
+    """Where a measure job stands."""
+
+    WAITING = "waiting"
+    """The next ask of a worker that measures its metric on its device hands it out."""
+    RUNNING = "running"
+    """Leased to a worker."""
+    DONE = "done"
+    """Its value is there."""
+    FAILED = "failed"
+    """It could not be measured."""
 
 
 class Role(StrEnum):
@@ -146,6 +161,7 @@ studies = Table(
     Column("next_number", Integer, nullable=False),
     Column("metadata", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("refused_in_a_row", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id", name="studies_pkey"),
     UniqueConstraint("public_id", name="studies_public_id_key"),
     UniqueConstraint("project_id", "name", name="studies_project_id_name_key"),
@@ -176,6 +192,8 @@ trials = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
+    Column("artifact", Text, nullable=False, server_default=""),
+    Column("changed", BigInteger, nullable=False, server_default="0"),  # a mark of moment.py
     PrimaryKeyConstraint("id", name="trials_pkey"),
     UniqueConstraint("study_id", "number", name="trials_study_id_number_key"),
     ForeignKeyConstraint(["study_id"], ["studies.id"], name="trials_study_id_fkey", ondelete="CASCADE"),
@@ -199,6 +217,7 @@ trials = Table(
         postgresql_where=text("state = 'running'"),
         sqlite_where=text("state = 'running'"),
     ),
+    Index("trials_changed_idx", "study_id", "changed"),
     sqlite_autoincrement=True,
 )
 
@@ -275,4 +294,100 @@ surrogates = Table(
     Column("updated_at", Instant, nullable=False),
     PrimaryKeyConstraint("study_id", "metric", name="surrogates_pkey"),
     ForeignKeyConstraint(["study_id"], ["studies.id"], name="surrogates_study_id_fkey", ondelete="CASCADE"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("project_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("limits", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    PrimaryKeyConstraint("project_id", "name", name="devices_pkey"),
+)
+
+probes = Table(
+    "probes",
+    metadata,
+    Column("project_id", BigInteger, nullable=False),
+    Column("study_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("values", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    PrimaryKeyConstraint("study_id", "number", name="probes_pkey"),
+    ForeignKeyConstraint(["study_id"], ["studies.id"], name="probes_study_id_fkey", ondelete="CASCADE"),
+    CheckConstraint("number >= 1", name="probes_number_check"),
+)
+
+metric_contracts = Table(
+    "metric_contracts",
+    metadata,
+    Column("project_id", BigInteger, nullable=False),
+    Column("study_id", BigInteger, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("contract", JSON, nullable=False),
+    PrimaryKeyConstraint("study_id", "metric", "device", name="metric_contracts_pkey"),
+    ForeignKeyConstraint(["study_id"], ["studies.id"], name="metric_contracts_study_id_fkey", ondelete="CASCADE"),
+)
+
+measure_jobs = Table(
+    "measure_jobs",
+    metadata,
+    Column("id", ROW_ID, Identity(), nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("study_id", BigInteger, nullable=False),
+    Column("trial_id", BigInteger, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("lease_epoch", Integer, nullable=False),
+    Column("lease_until", Instant),
+    Column("failure_kind", Text),
+    Column("failure_message", Text),
+    Column("created_at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", name="measure_jobs_pkey"),
+    UniqueConstraint("trial_id", "metric", "device", name="measure_jobs_trial_id_metric_device_key"),
+    ForeignKeyConstraint(["study_id"], ["studies.id"], name="measure_jobs_study_id_fkey", ondelete="CASCADE"),
+    ForeignKeyConstraint(["trial_id"], ["trials.id"], name="measure_jobs_trial_id_fkey", ondelete="CASCADE"),
+    _one_of("state", JobState, "measure_jobs_state_check"),
+    _one_of("failure_kind", FailureKind, "measure_jobs_failure_kind_check"),
+    CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="measure_jobs_lease_until_check"),
+    CheckConstraint("state <> 'failed' OR failure_kind IS NOT NULL", name="measure_jobs_failed_check"),
+    CheckConstraint("attempt >= 0 AND lease_epoch >= 0", name="measure_jobs_counters_check"),
+    Index(
+        "measure_jobs_waiting_idx",
+        "project_id",
+        "metric",
+        "device",
+        "id",
+        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "measure_jobs_lease_idx",
+        "project_id",
+        "lease_until",
+        postgresql_where=text("state = 'running'"),
+        sqlite_where=text("state = 'running'"),
+    ),
+    Index("measure_jobs_study_id_idx", "study_id"),
+    sqlite_autoincrement=True,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("project_id", BigInteger, nullable=False),
+    Column("study_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("straight_failures", Integer, nullable=False),
+    Column("last_failures", JSON, nullable=False),
+    Column("paused_until", Instant),
+    PrimaryKeyConstraint("study_id", "name", name="workers_pkey"),
+    ForeignKeyConstraint(["study_id"], ["studies.id"], name="workers_study_id_fkey", ondelete="CASCADE"),
+    CheckConstraint("straight_failures >= 0", name="workers_straight_failures_check"),
 )
