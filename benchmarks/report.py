@@ -31,6 +31,16 @@ no figure is typed by hand. `make bench` makes a short form of all of it in abou
 bench-peers` installs the optimizers that latency is compared with. Where the problems, the tables and the peers'
 recorded runs come from: [benchmarks/data](../benchmarks/data/README.md)."""
 
+BEHIND = {
+    "ackley5": """**ackley5** is `python -m benchmarks.optimizer --set peers --problems ackley5 --seeds 10`. Its
+surface is thousands of small basins in a funnel with a cusp at the bottom, which no smooth surrogate has: expected
+improvement looks into one unexplored basin after the other, where Nevergrad's evolution strategy just goes down.
+Nevergrad's three recorded runs are one and the same run. What was tried for it is [below](#tried): greedy proposals,
+a trust region, less noise, weaker warps, fewer starts, warped inputs, trees. Each either left it behind or cost more
+on other problems than it gave here.""",
+}
+"""Problem -> what holds it back, for the page while an aim is missed because of it."""
+
 
 def page(parts: Mapping[str, Part], tried: str) -> str:
     """The whole page. tried: its section of that name, or nothing."""
@@ -119,7 +129,10 @@ def aims(parts: Mapping[str, Part]) -> str:
         for part in parts.values()
         for one in part.summary.get("statements", ())
     ]
-    return f"## Aims\n\n{table(['aim', '', 'found', 'part'], rows, words=4)}" if rows else ""
+    every = [one for part in parts.values() for one in part.summary.get("statements", ())]
+    missed = " ".join(str(one["detail"]) for one in every if not one["passed"])
+    behind = [text for problem, text in BEHIND.items() if problem in missed]
+    return "\n\n".join([f"## Aims\n\n{table(['aim', '', 'found', 'part'], rows, words=4)}", *behind]) if rows else ""
 
 
 # --- Tried ----------------------------------------------------------------------------------------------------------
