@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import time
 
+import moocore
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab_service.optimizer.pareto import hypervolume, infer_reference, non_dominated, open_boxes, thin
+from trimtab_service.optimizer.pareto import hypervolume, infer_reference, knee, non_dominated, open_boxes, thin
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -72,6 +73,33 @@ def test_known_hypervolumes(values: object, reference: list[float], volume: floa
 @given(losses())
 def test_hypervolume_agrees_with_counting_cells(values: np.ndarray) -> None:
     assert hypervolume(values, np.full(values.shape[1], 4.0)) == pytest.approx(dominated_cells(values, 4), abs=1e-9)
+
+
+@quick
+@given(losses())
+def test_hypervolume_agrees_with_moocore(values: np.ndarray) -> None:
+    if values.shape[1] == 1:
+        return  # moocore begins at two objectives
+    reference = np.full(values.shape[1], 4.5)
+    assert hypervolume(values, reference) == pytest.approx(moocore.hypervolume(values, ref=reference), abs=1e-9)
+
+
+@pytest.mark.parametrize(("objectives", "size"), [(2, 500), (3, 200), (4, 60)])
+def test_hypervolume_of_long_fronts_agrees_with_moocore(objectives: int, size: int) -> None:
+    rng = np.random.default_rng(size)
+    for bend in (0.5, 1.0, 2.0):  # convex, straight and concave fronts, some of each beyond the reference
+        front = rng.dirichlet(np.ones(objectives), size) ** (1.0 / bend) * 10.0 ** rng.integers(-3, 4, objectives)
+        reference = np.quantile(front, 0.9, axis=0)
+        expected = moocore.hypervolume(front, ref=reference)
+        assert hypervolume(front, reference) == pytest.approx(expected, rel=1e-12)
+
+
+@quick
+@given(losses())
+def test_the_front_agrees_with_moocore(values: np.ndarray) -> None:
+    if values.shape[1] > 1:
+        expected = moocore.is_nondominated(values, keep_weakly=True)
+        assert non_dominated(values).tolist() == expected.tolist()
 
 
 def test_hypervolume_of_a_large_front_in_four_objectives_agrees_with_sampling() -> None:
@@ -151,3 +179,51 @@ def test_a_thinned_front_keeps_its_ends_and_spreads() -> None:
     kept = thin(np.stack([x, 1.0 - x], axis=1), 5)
     np.testing.assert_allclose(kept[:, 0], [0.0, 0.25, 0.5, 0.75, 1.0])
     assert len(thin(kept, 10)) == 5
+
+
+def test_the_knee_of_a_bent_front_is_its_corner() -> None:
+    assert knee([[0.0, 10.0], [1.0, 1.0], [10.0, 0.0], [2.0, 2.0]]) == 1
+    # the circle's nearest point to the origin, whatever the units and however many are dominated
+    angles = np.linspace(np.pi, 1.5 * np.pi, 41)
+    arc = 1.0 + np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert knee(arc) == 20
+    assert knee(np.vstack([arc + 0.01, arc]) * [1e-9, 1e12]) == 61
+
+
+def test_the_knee_in_three_objectives_lies_farthest_before_the_plane_through_the_ends() -> None:
+    ends = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    inner = np.array([[0.5, 0.5, 0.5], [0.3, 0.4, 0.35], [0.6, 0.2, 0.4]])
+    values = np.vstack([ends, inner])
+    normal = np.linalg.solve(ends, np.ones(3))
+    assert knee(values) == 3 + int(np.argmin(inner @ normal))
+
+
+@quick
+@given(losses(most=12), st.tuples(*[st.floats(0.1, 10.0)] * 4))
+def test_a_knee_is_on_the_front_and_minds_no_units(values: np.ndarray, units: tuple[float, ...]) -> None:
+    found = knee(values)
+    if found is not None:
+        assert non_dominated(values)[found]
+        assert values.shape[1] > 1
+    powers = 2.0 ** np.rint(np.array(units[: values.shape[1]]))
+    assert knee(values * powers) == found
+
+
+def test_weights_turn_the_knee_towards_what_matters() -> None:
+    x = np.linspace(0.0, 1.0, 101)
+    front = np.stack([x, (1.0 - np.sqrt(x)) ** 2], axis=1)
+    even, first, second = knee(front), knee(front, [4.0, 1.0]), knee(front, [1.0, 4.0])
+    assert even == 25
+    assert first is not None
+    assert second is not None
+    assert first < even < second
+
+
+def test_a_front_without_a_bulge_has_no_knee() -> None:
+    x = np.linspace(0.0, 1.0, 11)
+    assert knee(np.stack([x, 1.0 - x], axis=1)) is None
+    assert knee(np.stack([x, np.sqrt(1.0 - x**2)], axis=1)) is None
+    assert knee([[1.0, 2.0], [2.0, 1.0]]) is None
+    assert knee([[1.0], [2.0], [3.0]]) is None
+    assert knee(np.empty((0, 2))) is None
+    assert knee([[1.0, 1.0]] * 5) is None

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from trimtab_service.optimizer.encoding import Floats
 
-__all__ = ["Boxes", "hypervolume", "infer_reference", "non_dominated", "open_boxes", "thin"]
+__all__ = ["Boxes", "hypervolume", "infer_reference", "knee", "non_dominated", "open_boxes", "thin"]
 
 Boxes = tuple[Floats, Floats]
 """Lower and upper corners of boxes, each (b, m); a lower corner may be -inf."""
@@ -22,6 +22,9 @@ Boxes = tuple[Floats, Floats]
 _LARGEST = float(np.finfo(float).max)
 _LARGE = 1e75
 """Losses beyond this are scaled down before differences of up to four objectives are multiplied."""
+
+_STRAIGHT = 1e-9
+"""A bulge smaller than this share of the front's range is round-off."""
 
 _Box = tuple[tuple[float, float], ...]
 
@@ -192,3 +195,35 @@ def thin(front: Floats, most: int) -> Floats:
         distance = np.minimum(distance, np.sum((scaled - scaled[kept[-1]]) ** 2, axis=1))
     thinned: Floats = front[np.sort(kept)]
     return thinned
+
+
+def knee(losses: ArrayLike, weights: ArrayLike | None = None) -> int | None:
+    """The row farthest before the hyperplane through the best rows of each objective; None where there is none.
+
+    Beyond it a little more of one costs much of another. Das 1999, On characterizing the "knee" of the Pareto curve;
+    in units of the front's range. A front that is straight or bends the other way has no knee, nor has one objective.
+    weights: (m,), above 0, how much each objective matters: they turn the hyperplane.
+    """
+    values = np.asarray(losses, dtype=float)
+    front = np.flatnonzero(non_dominated(values))
+    objectives = values.shape[1]
+    if objectives < 2 or len(front) < 3:
+        return None
+    scaled = values[front] / np.maximum(np.abs(values[front]).max(axis=0), math.ulp(0.0))  # no difference overflows
+    scaled -= scaled.min(axis=0)
+    scaled /= np.where(scaled.max(axis=0) > 0.0, scaled.max(axis=0), 1.0)
+    # of rows that are equally good in one objective, the best in the others
+    ends = [int(np.lexsort((*scaled.T[::-1], scaled.sum(axis=1), scaled[:, j]))[0]) for j in range(objectives)]
+    normal = _normal(scaled[ends]) * (np.ones(objectives) if weights is None else np.asarray(weights, dtype=float))
+    height = scaled @ normal
+    lowest = int(np.argmin(height))
+    return int(front[lowest]) if height[lowest] < height[ends].min() - _STRAIGHT * normal.sum() else None
+
+
+def _normal(ends: Floats) -> Floats:
+    """a of the hyperplane a'f = 1 through the rows, (m, m) -> (m,); all alike where it does not face the origin."""
+    found = np.ones(len(ends))
+    if np.linalg.matrix_rank(ends) == len(ends):
+        solved: Floats = np.linalg.solve(ends, found)
+        found = solved if np.all(solved > 0.0) else found
+    return found
