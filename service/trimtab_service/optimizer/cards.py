@@ -80,7 +80,7 @@ def _expectation(one: Model, scale: Scale, here: Floats, trial: Trial) -> Expect
     """here: (1, D), the trial's point."""
     mean, variance = one.surrogate.predict(here)
     best = one.surrogate.incumbent
-    told_as = scale.beliefs(mean, variance + _noise(one))[0]
+    told_as = scale.beliefs(mean, variance + one.surrogate.noise)[0]
     told = trial.values.get(scale.objective.metric)
     sd = math.sqrt(variance[0])
     return Expectation(
@@ -92,13 +92,6 @@ def _expectation(one: Model, scale: Scale, here: Floats, trial: Trial) -> Expect
         expected_improvement=_improvement(scale, float(mean[0]), sd, best),
         probability_of_improvement=float(probability_of_improvement(mean, np.sqrt(variance), best)[0]),
     )
-
-
-def _noise(one: Model) -> float:
-    """The variance of one evaluation: what was fitted, and the middle of what was told of others."""
-    data = one.surrogate.data
-    told = float(np.median(data.extra * data.copies)) if len(data) else 0.0
-    return math.exp(one.surrogate.theta[-1]) + told
 
 
 def _improvement(scale: Scale, mean: float, sd: float, best: float) -> float:

@@ -70,10 +70,10 @@ class Scale:
         """Losses as values of the metric."""
         return values(self.objective, losses)
 
-    def beliefs(self, mean: Floats, variance: Floats) -> Beliefs:
+    def beliefs(self, mean: Floats, variance: Floats, level: float = LEVEL) -> Beliefs:
         """Of values: mean and standard deviation by quadrature up to the cap and a sum beyond, median and interval.
 
-        mean, variance: (k,), of z.
+        mean, variance: (k,), of z.  level: of the interval.
         """
         sd = np.sqrt(variance)
         to_cap = (self.warp.apply(np.array([np.inf])) - mean) / sd
@@ -86,7 +86,7 @@ class Scale:
         centre = np.sum(weights * scaled, axis=1)
         spread = np.sqrt(np.sum(weights * (scaled - centre[:, None]) ** 2, axis=1))
         good, median, bad = (
-            self.values(self._quantile(mean, sd, to_cap, share)) for share in ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)
+            self.values(self._quantile(mean, sd, to_cap, share)) for share in ((1 - level) / 2, 0.5, (1 + level) / 2)
         )
         return Beliefs(
             mean=(centre * size).tolist(),

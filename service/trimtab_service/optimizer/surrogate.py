@@ -200,6 +200,12 @@ class Surrogate:
         """z of the best told result, where repeats count by their average; the mean where there is none."""
         return float(self.data.z.min()) if len(self.data) else self.mean
 
+    @property
+    def noise(self) -> float:
+        """The variance of one evaluation: what was fitted, and the middle of what was told of others."""
+        told = float(np.median(self.data.extra * self.data.copies)) if len(self.data) else 0.0
+        return math.exp(self.theta[-1]) + told
+
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Posterior mean and variance of the objective, without noise. (k, D) -> (k,), (k,)"""
         means, variance = self.predict_each(X, self.alpha[:, None])
