@@ -34,7 +34,10 @@ class Seen:
 
 @dataclass
 class FakeServer:
-    """Studies by name, trials by number, every request that came. lease_seconds: what an ask promises."""
+    """Studies by name, trials by number, every request that came. lease_seconds: what an ask promises.
+
+    most_bytes: what preflight lets through. jobs: measure jobs in every state.
+    """
 
     lease_seconds: float = 60.0
     studies: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -42,6 +45,10 @@ class FakeServer:
     seen: list[Seen] = field(default_factory=list)
     should_stop: bool = False
     page_size: int = 100
+    most_bytes: float = 64_000
+    devices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    probes: list[dict[str, Any]] = field(default_factory=list)
     _said: list[tuple[Callable[[Seen], bool], Callable[[], httpx2.Response]]] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -143,6 +150,10 @@ class FakeServer:
                 return self._create(seen.body)
             case ["GET", "studies"]:
                 return self._page([self._study(name) for name in reversed(self.studies)], seen.query)
+            case [_, "devices", *name]:
+                return self._on_devices(seen, *name)
+            case ["POST", "measure", *rest]:
+                return self._on_jobs(rest, seen.body)
             case [method, "studies", study, *rest]:
                 name = next((n for n, s in self.studies.items() if study in (n, s["id"])), None)
                 if name is None:
@@ -180,6 +191,18 @@ class FakeServer:
                 if int(number) >= len(trials):
                     return _problem(404, "trial_not_found", f"there is no trial {number}")
                 return self._on_trial(trials[int(number)], *verb, body=seen.body)
+        return self._on_costs(method, rest, seen)
+
+    def _on_costs(self, method: str, rest: list[str], seen: Seen) -> httpx2.Response:
+        match [method, *rest]:
+            case ["POST", "probes", "ask"]:
+                first = len(self.probes)
+                return _json({"points": [{"lr": 1 / (2 + first + place)} for place in range(seen.body["count"])]})
+            case ["POST", "probes"]:
+                self.probes += seen.body["probes"]
+                return _json({"added": len(seen.body["probes"]), "total": len(self.probes)}, 201)
+            case ["POST", "workers", "resume"]:
+                return _json({"name": seen.body["worker"]})
         return _problem(404, "not_found", seen.path)
 
     def _create(self, body: dict[str, Any]) -> httpx2.Response:
@@ -257,17 +280,55 @@ class FakeServer:
             return _json({"lease_seconds": self.lease_seconds})
         if verb == "report":
             return _json({"should_stop": self.should_stop})
+        if verb == "preflight":
+            trial |= _told(body["values"])
+            ok = trial["values"].get("size_bytes", 0) <= self.most_bytes
+            trial["state"] = trial["state"] if ok else "infeasible"
+            trial["broken"] = [] if ok else [f"size_bytes <= {self.most_bytes:g}"]
+            return _json({"ok": ok, "broken": trial["broken"], "trial": trial})
         if trial["state"] not in {"running", "waiting"}:
             return _problem(409, "trial_already_finished", f"trial {trial['number']} is {trial['state']}")
         match verb:
             case "tell":
-                trial |= {**_told(body["values"]), "state": "complete"}
+                trial |= {**_told(body["values"]), "state": "complete", "artifact": body.get("artifact", "")}
+                trial["variants"] = {name: _told(own)["values"] for name, own in body.get("variants", {}).items()}
             case "fail":
                 trial["failure"] = {"kind": body["kind"], "message": body["message"]}
                 trial["state"] = "waiting" if body["kind"] == "infrastructure" else "failed"
             case "release":
                 trial["state"] = "waiting"
         return _json(trial)
+
+    def _on_devices(self, seen: Seen, name: str | None = None) -> httpx2.Response:
+        match seen.method:
+            case "GET" if name is None:
+                return _json({"items": list(self.devices.values())})
+            case "POST":
+                made = {key: seen.body[key] for key in ("name", "limits")}
+                if self.devices.get(made["name"], made) != made and not seen.body["replace"]:
+                    return _problem(409, "device_conflict", f"device {made['name']!r} has other limits")
+                self.devices[made["name"]] = made
+                return _json(made, 201)
+        if name not in self.devices:
+            return _problem(404, "device_not_found", f"there is no device {name!r}")
+        return _json(self.devices[name]) if seen.method == "GET" else _json(self.devices.pop(name))
+
+    def _on_jobs(self, rest: list[str], body: dict[str, Any]) -> httpx2.Response:
+        if rest == ["ask"]:
+            fits = [one for one in self.jobs if one["state"] == "waiting" and one["metric"] == body["metric"]]
+            for one in fits[: body["count"]]:
+                one |= {"state": "running", "epoch": one["epoch"] + 1}
+            return _json({"jobs": [{**one, "lease_seconds": self.lease_seconds} for one in fits[: body["count"]]]})
+        number, verb = rest
+        job = next((one for one in self.jobs if str(one["id"]) == number), None)
+        if job is None:
+            return _problem(404, "job_not_found", f"there is no measure job {number}")
+        if job["state"] != "running" or job["epoch"] != body["epoch"]:
+            return _problem(409, "lease_lost", f"measure job {number} is {job['state']}")
+        if verb == "heartbeat":
+            return _json({"lease_seconds": self.lease_seconds})
+        job["state"] = {"tell": "done", "release": "waiting", "fail": "failed"}[verb]
+        return _json(job)
 
     def _page(self, items: list[dict[str, Any]], query: dict[str, list[str]]) -> httpx2.Response:
         first = int(query.get("cursor", ["0"])[0])

@@ -120,6 +120,7 @@ def test_a_front_shows_its_hypervolume(run: Run, server: FakeServer) -> None:
         ("trial digits 0", dict),
         ("best digits", dict),
         ("pareto digits", dict),
+        ("devices", list),
     ],
 )
 def test_every_command_prints_json(run: Run, command: str, kind: type) -> None:
@@ -183,6 +184,13 @@ def test_a_server_without_a_key_says_how_to_give_one(surroundings: Path, capsys:
     "arguments",
     [
         *([], ["frobnicate"], ["show"], ["trials", "digits", "--limit", "0"], ["trials", "digits", "--limit", "x"]),
+        *(
+            ["pick"],
+            ["pick", "digits", "--size-kb"],
+            ["pick", "digits", "--size-kb", "small"],
+            ["pick", "digits", "64"],
+        ),
+        *(["best", "digits", "--size-kb", "64"], ["devices", "pi-zero"]),
         *(["trial", "digits"], ["trial", "digits", "-1"], ["trial", "digits", "x"], ["trial", "digits", "²"]),
         *(["measure"], ["measure", "net.onnx", "--input", "1x3"], ["measure", "net.onnx", "--input", "x=1,3"]),
     ],
@@ -243,12 +251,93 @@ def test_a_trial_is_shown_with_its_contracts_and_reports(run: Run, server: FakeS
     assert run("trial", "digits", "9")[2] == "trimtab: trial_not_found: there is no trial 9\n"
 
 
-def test_the_best_of_several_objectives_points_to_the_front(run: Run, server: FakeServer) -> None:
+def test_the_best_of_several_objectives_is_of_the_first_and_points_to_the_front(run: Run, server: FakeServer) -> None:
     server.studies["digits"]["objectives"]["macs"] = "minimize"
-    code, _, err = run("best", "digits")
-    assert code == 1
-    assert err.startswith("trimtab: invalid_query: study 'digits' has the objectives accuracy, macs, ")
-    assert err.endswith("see `trimtab pareto digits`\n")
+    code, out, _ = run("best", "digits")
+    assert code == 0
+    assert out.endswith("\n\nbest of accuracy; the front: trimtab pareto digits\n")
+    assert "the front" not in run("best", "digits", "--objective", "macs")[1]
+    assert server.calls("/best")[1].query == {"objective": ["macs"]}
+
+
+def test_conditions_and_a_device_are_passed_on(run: Run, server: FakeServer) -> None:
+    for command in ("best", "pareto"):
+        run(command, "digits", "--device", "pi-zero", "--where", "lr < 1", "--where", "size_kb <= 64")
+        asked = {"device": ["pi-zero"], "where": ["lr < 1", "size_kb <= 64"]}
+        assert server.calls(f"/{command}")[0].query == asked
+
+
+def test_a_predicted_best_says_that_it_is_predicted(run: Run, server: FakeServer) -> None:
+    answer = {
+        "objective": "accuracy",
+        "params": {"lr": 0.25},
+        "metrics": {"accuracy": {"median": 0.95, "lower": 0.93, "upper": 0.96}},
+        "probability_feasible": 0.9,
+        "nearest": None,
+        "trials": 30,
+    }
+    server.say(200, at="/best", **answer)
+    out = run("best", "digits", "--predicted")[1]
+    assert out.startswith(
+        "Predicted best accuracy, not measured: from 30 trials, within the limits with probability 90%"
+    )
+    server.say(200, at="/best", **answer)
+    assert json.loads(run("best", "digits", "--predicted", "--json")[1]) == {"predicted": True, **answer}
+
+
+def test_a_model_is_picked_under_limits_of_any_metric(run: Run, server: FakeServer) -> None:
+    picked = {"number": 0, "params": {"lr": 0.5}, "values": {"accuracy": 0.875}}
+    answer = {
+        "trial": picked,
+        "by": "accuracy",
+        "sentence": "trial 0 it is",
+        "neighbours": [{"trial": {**picked, "number": 1}, "changes": {"accuracy": 0.05}, "sentence": "1 kB more"}],
+    }
+    server.say(200, at="/pick", **answer)
+    code, out, err = run(
+        "pick", "digits", "--size-kb", "64", "--accuracy=0.5", "--where", "lr < 1", "--by", "accuracy"
+    )
+    assert (code, err) == (0, "")
+    assert server.calls("/pick")[0].query == {
+        "where": ["lr < 1", "size_kb <= 64", "accuracy >= 0.5"],
+        "by": ["accuracy"],
+    }
+    assert out.splitlines()[:2] == ["trial 0 it is", "1 kB more"]
+    server.say(200, at="/pick", **answer)
+    assert json.loads(run("pick", "digits", "--size-kb", "64", "--json")[1]) == answer
+
+
+def test_devices_are_a_table(run: Run, server: FakeServer) -> None:
+    assert run("devices") == (0, "no devices\n", "")
+    server.devices["pi-zero"] = {"name": "pi-zero", "limits": {"size_kb": 64, "limits": ["accuracy >= 0.9"]}}
+    assert run("devices")[1].splitlines() == ["device   limits", "pi-zero  size_kb <= 64, accuracy >= 0.9"]
+    assert json.loads(run("devices", "--json")[1]) == list(server.devices.values())
+
+
+def test_what_keeps_no_limit_and_what_is_a_variant_is_shown(run: Run, server: FakeServer) -> None:
+    server.trials["digits"][0] |= {"broken": ["macs <= 10"], "variant": "int8", "variants": {"int8": {"macs": 5}}}
+    lines = run("trials", "digits")[1].splitlines()
+    assert lines[0].split() == ["trial", "state", "variant", "accuracy", "lr", "macs", "over", "failure"]
+    assert "macs <= 10" in lines[1]
+    out = run("trial", "digits", "0")[1]
+    assert "variant int8\n  macs  5\n" in out
+    assert "over the limits\n  macs <= 10\n" in out
+
+
+def test_a_study_is_shown_with_its_limits(run: Run, server: FakeServer) -> None:
+    server.studies["digits"] |= {
+        "constraints": ["macs <= 10"],
+        "space_constraints": ["lr <= 0.5"],
+        "known_metrics": ["macs"],
+        "late_metrics": [],
+        "baseline": {"lr": 0.25},
+        "objectives": {"accuracy": {"direction": "maximize", "threshold": 0.5, "weight": 2.0, "noise": 0.0}},
+    }
+    out = run("show", "digits")[1]
+    assert "constraints\n  macs <= 10\nspace_constraints\n  lr <= 0.5\nknown_metrics\n  macs\n" in out
+    assert "baseline\n  lr  0.25\n" in out
+    assert "accuracy  maximize, threshold 0.5, noise 0, weight 2\n" in out
+    assert "late_metrics" not in out
 
 
 def test_a_used_up_budget_is_told(run: Run, server: FakeServer) -> None:

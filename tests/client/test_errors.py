@@ -33,6 +33,12 @@ from trimtab.errors import FINISHED_CODES, StudyConflict, StudyFinished, Trimtab
         ("idempotency_key_reused", 422, errors.IdempotencyKeyReused),
         ("unauthorized", 401, errors.Unauthorized),
         ("forbidden", 403, errors.Forbidden),
+        ("no_feasible_trial", 404, errors.NoFeasibleTrial),
+        ("device_not_found", 404, errors.DeviceNotFound),
+        ("job_not_found", 404, errors.JobNotFound),
+        ("worker_paused", 409, errors.WorkerPaused),
+        ("device_conflict", 409, errors.DeviceConflict),
+        ("contract_mismatch", 409, errors.ContractMismatch),
     ],
 )
 def test_a_code_has_its_class(code: str, status: int, cls: type[TrimtabError]) -> None:

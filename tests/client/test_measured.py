@@ -20,7 +20,7 @@ from sklearn.linear_model import LinearRegression
 import trimtab
 from tests.client import objectives
 from tests.client.fake_server import KEY, FakeServer
-from trimtab import Client, Float, Invalid, InvalidValue, NotSupported, Study, Trial, UnknownMetric, measured
+from trimtab import Client, Float, Invalid, InvalidValue, Study, Trial, UnknownMetric, measured
 from trimtab.costs.cost import METRICS, UnknownCost, UnsupportedModel
 
 X = np.arange(12.0).reshape(4, 3)
@@ -293,8 +293,3 @@ def test_a_trial_measures_a_model_and_keeps_its_costs_for_the_tell(server: FakeS
 
 def test_a_trial_measures_without_the_stopwatch_when_told_so(study: Study) -> None:
     assert study.ask().measure(linear(), X, latency=False).latency_ms is None
-
-
-def test_measuring_before_the_training_is_not_built_yet(study: Study) -> None:
-    with pytest.raises(NotSupported, match="preflight, which is not built yet"):
-        study.ask().measure(WEIGHTS, before=True)

@@ -59,31 +59,60 @@ def test_a_definition_travels_as_it_was_written(server: FakeServer, client: Clie
     }
 
 
-def test_what_is_not_built_yet_is_passed_on_for_the_server_to_refuse(server: FakeServer, client: Client) -> None:
-    server.say(422, code="not_supported", detail="constraints are not built yet")
-    with pytest.raises(NotSupported, match="not built yet"):
-        client.create_study(
-            "a",
-            space={"lr": Float(0, 1)},
-            objectives={"accuracy": "max"},
-            constraints=["latency_ms <= 20"],
-            space_constraints=["lr <= 0.5"],
-            known_metrics=["macs"],
-            late_metrics=["latency_ms"],
-            stopping={"rule": "median"},
-            baseline={"lr": 0.1},
-            devices=["pi-zero"],
-        )
+def test_limits_and_kinds_of_metrics_travel_as_they_were_written(server: FakeServer, client: Client) -> None:
+    client.create_study(
+        "a",
+        space={"lr": Float(0, 1)},
+        objectives={
+            "accuracy": Objective("maximize", threshold=0.9, weight=2.0, noise=0.01),
+            "reward": Objective("maximize", formula="mnas(accuracy, latency_ms, 80, -0.07, -0.07)"),
+        },
+        constraints=["latency_ms <= 20", "accuracy >= 0.98 * baseline"],
+        space_constraints=("lr <= 0.5",),
+        known_metrics=["macs"],
+        late_metrics=['latency_ms["pi-zero"]'],
+        baseline={"lr": 0.1},
+    )
     body = server.calls("/v1/studies")[0].body
+    assert body["objectives"] == {
+        "accuracy": {"direction": "maximize", "log": False, "threshold": 0.9, "weight": 2.0, "noise": 0.01},
+        "reward": {
+            "direction": "maximize",
+            "log": False,
+            "formula": "mnas(accuracy, latency_ms, 80, -0.07, -0.07)",
+        },
+    }
     assert {name: body[name] for name in list(body)[6:]} == {
-        "constraints": ["latency_ms <= 20"],
+        "constraints": ["latency_ms <= 20", "accuracy >= 0.98 * baseline"],
         "space_constraints": ["lr <= 0.5"],
         "known_metrics": ["macs"],
-        "late_metrics": ["latency_ms"],
-        "stopping": {"rule": "median"},
+        "late_metrics": ['latency_ms["pi-zero"]'],
         "baseline": {"lr": 0.1},
-        "devices": ["pi-zero"],
     }
+
+
+def test_all_that_the_server_states_of_an_objective_is_known(server: FakeServer, client: Client) -> None:
+    objective = Objective("maximize", log=True, reference=0.1, threshold=0.9, weight=2.0, noise=0.0, formula="macs")
+    study = client.create_study("a", space={"lr": Float(0, 1)}, objectives={"score": objective})
+    assert study.objectives == {"score": objective}
+    assert client.study("a").objectives == {"score": objective}
+
+
+@pytest.mark.parametrize("name", ["constraints", "space_constraints", "known_metrics", "late_metrics", "metrics"])
+@pytest.mark.parametrize("odd", [5, "macs <= 3"])
+def test_a_list_that_is_none_is_refused(server: FakeServer, client: Client, name: str, odd: Any) -> None:
+    with pytest.raises(InvalidStudy, match=rf"{name}: expected a list of (names|conditions), got "):
+        client.create_study("a", space={"lr": Float(0, 1)}, objectives={"loss": "min"}, **{name: odd})
+    assert server.seen == []
+
+
+def test_what_is_not_built_yet_is_passed_on_for_the_server_to_refuse(server: FakeServer, client: Client) -> None:
+    server.say(422, code="not_supported", detail="stopping is not built yet")
+    given: dict[str, Any] = {"stopping": {"rule": "median"}, "devices": ["pi-zero"]}
+    with pytest.raises(NotSupported, match="not built yet"):
+        client.create_study("a", space={"lr": Float(0, 1)}, objectives={"accuracy": "max"}, **given)
+    body = server.calls("/v1/studies")[0].body
+    assert {name: body[name] for name in given} == given
 
 
 def test_a_study_with_another_definition_is_a_conflict_that_shows_the_difference(
@@ -223,10 +252,20 @@ def test_results_from_elsewhere_are_added(server: FakeServer, study: Study) -> N
     study.add_trial({"lr": 0.1}, {"accuracy": (0.9, 0.01)})
     study.add_trial({"lr": 0.2}, 0.8)
     failed = study.add_trial({"lr": 0.3}, state="failed", kind="oom", message="8 GiB")
+    study.add_trial({"lr": 0.4}, 0.7, variants={"int8": {"accuracy": 0.6}}, artifact="s3://4")
     assert [call.body["trials"] for call in server.calls("/trials")] == [
         [{"params": {"lr": 0.1}, "state": "complete", "values": {"accuracy": {"value": 0.9, "stderr": 0.01}}}],
         [{"params": {"lr": 0.2}, "state": "complete", "values": {"accuracy": 0.8}}],
         [{"params": {"lr": 0.3}, "state": "failed", "failure": {"kind": "oom", "message": "8 GiB"}}],
+        [
+            {
+                "params": {"lr": 0.4},
+                "state": "complete",
+                "values": {"accuracy": 0.7},
+                "variants": {"int8": {"accuracy": 0.6}},
+                "artifact": "s3://4",
+            }
+        ],
     ]
     assert failed.state == "failed"
     assert failed.failure == {"kind": "oom", "message": "8 GiB"}
@@ -330,12 +369,6 @@ def test_what_is_no_name_is_no_study(server: FakeServer, client: Client, odd: An
 def test_a_name_that_can_not_be_sent_is_no_study(client: Client) -> None:
     with pytest.raises(StudyNotFound):
         client.study("\ud800")
-
-
-@pytest.mark.parametrize("odd", [5, "loss"])
-def test_metrics_that_are_no_list_are_refused(client: Client, odd: Any) -> None:
-    with pytest.raises(InvalidStudy, match="metrics: expected a list of names, got "):
-        client.create_study("a", space={"lr": Float(0, 1)}, objectives={"loss": "min"}, metrics=odd)
 
 
 @pytest.mark.parametrize("odd", [5, ["lr"], None])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from tests.client.fake_server import FakeServer
 from trimtab import (
     Client,
+    ContractMismatch,
     Float,
     Forbidden,
     Int,
@@ -113,6 +116,67 @@ def test_logged_costs_travel_with_the_result_and_their_contracts(server: FakeSer
 def test_a_cost_can_be_told_as_it_is(server: FakeServer, study: Study) -> None:
     study.ask().tell(CostOfAModel(), accuracy=0.9)
     assert set(server.calls("/tell")[0].body["values"]) == {"macs", "latency_ms", "accuracy"}
+
+
+def test_metrics_of_a_device_are_told_by_its_name(server: FakeServer, study: Study) -> None:
+    study.ask().tell(0.9, devices={"pi-zero": {"latency_ms": (12.0, 0.5)}, "pixel": CostOfAModel()})
+    study.ask().tell({"accuracy": 0.9, 'latency_ms["pi-zero"]': 12.0})
+    pixel = {"value": 1.5, "stderr": 0.1, "contract": {"threads": 1}}
+    assert [call.body["values"] for call in server.calls("/tell")] == [
+        {
+            "accuracy": 0.9,
+            'latency_ms["pi-zero"]': {"value": 12.0, "stderr": 0.5},
+            'macs["pixel"]': {"value": 7_500, "contract": {"convention": "multiply-accumulate"}},
+            'latency_ms["pixel"]': pixel,
+        },
+        {"accuracy": 0.9, 'latency_ms["pi-zero"]': 12.0},
+    ]
+
+
+def test_variants_and_an_artifact_travel_with_the_result(server: FakeServer, study: Study, tmp_path: Path) -> None:
+    trial = study.ask()
+    int8 = {"accuracy": 0.88, "size_bytes": 10}
+    trial.tell(0.9, variants={"int8": int8, "pruned": CostOfAModel()}, artifact=tmp_path)
+    sent = server.calls("/tell")[0].body
+    assert sent["variants"]["int8"] == int8
+    assert sent["variants"]["pruned"]["macs"]["value"] == 7_500
+    assert sent["artifact"] == str(tmp_path)
+    assert trial.variants["int8"] == int8
+    assert trial.artifact == str(tmp_path)
+    study.tell(study.ask(), 0.9, variants={"int8": {"accuracy": 0.5}})
+    assert server.calls("/tell")[1].body["variants"] == {"int8": {"accuracy": 0.5}}
+
+
+def test_a_variant_that_is_not_finite_is_left_out_with_a_warning(
+    server: FakeServer, study: Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    study.ask().tell(0.9, variants={"int2": {"accuracy": math.nan}, "int8": {"accuracy": 0.8}})
+    assert server.calls("/tell")[0].body["variants"] == {"int8": {"accuracy": 0.8}}
+    assert caplog.messages == ["trial 0: variant 'int2' is left out: accuracy is nan"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"variants": ["int8"]}, r"variants: expected \{name: value\}, got \['int8'\]"),
+        ({"variants": {"int8": 0.5}}, r"values: expected \{name: value\}, got 0.5"),
+        ({"devices": "pi-zero"}, r"devices: expected \{name: value\}, got 'pi-zero'"),
+        ({"devices": {"pi-zero": 12.0}}, r"values: expected \{name: value\}, got 12.0"),
+    ],
+)
+def test_variants_and_devices_that_are_none_are_refused(study: Study, given: dict[str, Any], words: str) -> None:
+    trial = study.ask()
+    with pytest.raises(InvalidValue, match=words):
+        trial.tell(0.9, **given)
+    assert trial.is_open
+
+
+def test_a_value_of_another_contract_leaves_the_trial_open(server: FakeServer, study: Study) -> None:
+    trial = study.ask()
+    server.say(409, at="/tell", code="contract_mismatch", detail="latency_ms: expected device a, got b")
+    with pytest.raises(ContractMismatch, match="expected device a, got b"):
+        trial.tell(0.9, latency_ms=3.0)
+    assert trial.is_open
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -16,8 +16,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from trimtab.client import Client
+from trimtab.embedded import study
 from trimtab.errors import (
     Conflict,
+    ContractMismatch,
+    DeviceConflict,
+    DeviceNotFound,
     Forbidden,
     IdempotencyKeyReused,
     IllegalMove,
@@ -28,13 +32,16 @@ from trimtab.errors import (
     InvalidSpace,
     InvalidStudy,
     InvalidValue,
+    JobNotFound,
     LeaseLost,
     MissingMetric,
     NoCompleteTrial,
+    NoFeasibleTrial,
     NoSurrogate,
     NotFound,
     NotInstalled,
     NotSupported,
+    Refused,
     ServerError,
     ServerNotStarted,
     ServerUnreachable,
@@ -50,8 +57,10 @@ from trimtab.errors import (
     Unavailable,
     UnknownMetric,
     UnknownParameter,
+    WorkerPaused,
 )
 from trimtab.objective import Objective
+from trimtab.rewards import mnas
 from trimtab.space import Categorical, Constant, Float, Int
 from trimtab.study import Study
 from trimtab.trial import Trial
@@ -68,6 +77,9 @@ __all__ = [
     "Client",
     "Conflict",
     "Constant",
+    "ContractMismatch",
+    "DeviceConflict",
+    "DeviceNotFound",
     "Float",
     "Forbidden",
     "IdempotencyKeyReused",
@@ -80,14 +92,17 @@ __all__ = [
     "InvalidSpace",
     "InvalidStudy",
     "InvalidValue",
+    "JobNotFound",
     "LeaseLost",
     "MissingMetric",
     "NoCompleteTrial",
+    "NoFeasibleTrial",
     "NoSurrogate",
     "NotFound",
     "NotInstalled",
     "NotSupported",
     "Objective",
+    "Refused",
     "ServerError",
     "ServerNotStarted",
     "ServerUnreachable",
@@ -105,12 +120,15 @@ __all__ = [
     "Unavailable",
     "UnknownMetric",
     "UnknownParameter",
+    "WorkerPaused",
     "__version__",
     "coding",
     "compress",
     "compression",
     "costs",
     "measure",
+    "mnas",
+    "study",
 ]
 
 _LATER = {"compress": "trimtab.compression", "measure": "trimtab.costs"}

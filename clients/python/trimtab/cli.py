@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 usage. An error is one line on stderr: `trimtab:
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import trimtab
 from trimtab import credentials, measuring_cli, tables
 from trimtab.client import Client
-from trimtab.errors import InvalidCredentials, InvalidQuery, TrimtabError
+from trimtab.errors import InvalidCredentials, TrimtabError
 from trimtab.study import Study
 
 PATIENCE = 5.0
@@ -27,7 +28,11 @@ PATIENCE = 5.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     parser = _parser()
-    arguments = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
+    arguments, rest = parser.parse_known_args(_joined(sys.argv[1:] if argv is None else argv))
+    if arguments.run is _pick:
+        arguments.limits = _limits(parser, rest)
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         if arguments.run is _measure:  # needs no server, and no address of one
             _measure(arguments)
@@ -69,9 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[Client, argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, parents=[shared], help=text, description=text)
+        one = commands.add_parser(name, parents=[shared], help=text, description=text, allow_abbrev=False)
         one.set_defaults(run=run)
-        if name not in {"studies", "key"}:
+        if name not in {"studies", "devices", "key"}:
             one.add_argument("study", metavar="STUDY", help="its name or public id")
         return one
 
@@ -83,12 +88,19 @@ def _parser() -> argparse.ArgumentParser:
     trials.add_argument("--limit", type=_count, help="at most so many")
     trial = command("trial", _trial, "show one trial, with how its values were obtained and its reports")
     trial.add_argument("number", metavar="NUMBER", type=_number, help="the trial's number")
-    command("best", _best, "show the best trial of a study with one objective")
+    best = command("best", _best, "show the best trial within the limits")
+    best.add_argument("--objective", metavar="METRIC", help="what it is best of (default: the first objective)")
+    best.add_argument("--predicted", action="store_true", help="what nobody has measured, by the surrogates")
     pareto = command("pareto", _pareto, "list the trials that no other beats in every objective")
-    for one in (trials, pareto):
+    pick = command("pick", _pick, "choose a model: --METRIC LIMIT for each limit, such as --size-kb 64, after STUDY")
+    pick.add_argument("--by", metavar="METRIC", help="what it is best of (default: the first objective)")
+    for one in (trials, best, pareto, pick):
         one.add_argument(
             "--where", action="append", help="a condition like 'accuracy >= 0.9' (may be repeated; all must hold)"
         )
+    for one in (best, pareto, pick):
+        one.add_argument("--device", metavar="NAME", help="a device, whose limits must hold too")
+    command("devices", _devices, "list the devices and their limits")
     command("key", _key, "print the key that is used for the server, for curl and the like")
     text = "measure what a model in a file costs; needs no server"
     measuring = commands.add_parser("measure", help=text, description=text)
@@ -168,25 +180,61 @@ def _trial(client: Client, arguments: argparse.Namespace) -> None:
 
 def _best(client: Client, arguments: argparse.Namespace) -> None:
     study = client.study(arguments.study)
+    asked = {"device": arguments.device, "where": arguments.where, "objective": arguments.objective}
+    if arguments.predicted:
+        predicted = study.best(**asked, predicted=True)
+        _print({"predicted": True, **dataclasses.asdict(predicted)}, [repr(predicted)], arguments)
+        return
+    record = study.best(**asked).record
+    lines = _trial_lines(study, [record])
     objectives = list(study.objectives)
-    if len(objectives) > 1:
-        raise InvalidQuery(
-            f"study {study.name!r} has the objectives {', '.join(objectives)}, so no single best trial: "
-            f"see `trimtab pareto {shlex.quote(study.name)}`"
-        )
-    record = study.best_trial.record
-    _print(record, _trial_lines(study, [record]), arguments)
+    if len(objectives) > 1 and arguments.objective is None:
+        lines += ["", f"best of {objectives[0]}; the front: trimtab pareto {shlex.quote(study.name)}"]
+    _print(record, lines, arguments)
 
 
 def _pareto(client: Client, arguments: argparse.Namespace) -> None:
     study = client.study(arguments.study)
-    answer = study.send("GET", "pareto", params={"where": arguments.where})
+    answer = study.send("GET", "pareto", params={"where": arguments.where, "device": arguments.device})
     lines = _trial_lines(study, answer["items"])
     if answer.get("hypervolume") is not None:
         inferred = " (inferred)" if answer.get("reference_inferred") else ""
         reference = tables.setting(answer.get("reference"))
         lines += ["", f"hypervolume {tables.cell(answer['hypervolume'])} from {reference}{inferred}"]
     _print(answer, lines, arguments)
+
+
+def _pick(client: Client, arguments: argparse.Namespace) -> None:
+    pick = client.study(arguments.study).pick(arguments.where, arguments.device, by=arguments.by, **arguments.limits)
+    answer = {
+        "trial": pick.trial.record,
+        "by": pick.by,
+        "sentence": pick.sentence,
+        "neighbours": [
+            {"trial": one.trial.record, "changes": one.changes, "sentence": one.sentence} for one in pick.neighbours
+        ],
+    }
+    _print(answer, [repr(pick)], arguments)
+
+
+def _devices(client: Client, arguments: argparse.Namespace) -> None:
+    devices = client.devices()
+    lines = tables.table([{"device": one.name, "limits": ", ".join(one.conditions)} for one in devices])
+    _print([dataclasses.asdict(one) for one in devices], lines or ["no devices"], arguments)
+
+
+def _limits(parser: argparse.ArgumentParser, rest: Sequence[str]) -> dict[str, float]:
+    """`--size-kb 64` as {"size_kb": 64.0}."""
+    limits = {}
+    words = [part for word in rest for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    for name, limit in itertools.zip_longest(words[::2], words[1::2]):
+        try:
+            if not name.startswith("--"):
+                raise ValueError
+            limits[name.removeprefix("--").replace("-", "_")] = int(limit) if limit.isdecimal() else float(limit)
+        except (AttributeError, TypeError, ValueError):
+            parser.error(f"expected limits like --size-kb 64 after STUDY, got {' '.join(rest)}")
+    return limits
 
 
 def _trial_lines(study: Study, records: Sequence[dict[str, Any]]) -> list[str]:

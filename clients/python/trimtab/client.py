@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from trimtab import credentials, foreign
+from trimtab import credentials, foreign, jobs
+from trimtab.devices import Devices
 from trimtab.errors import InvalidStudy, StudyNotFound
 from trimtab.leases import Leases
 from trimtab.objective import Objective, objectives_to_wire
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
     from trimtab.local import LocalServer
 
 
-class Client:
+class Client(Devices):
     """A server. Threads may share it; `close` it, or use it as a context manager.
 
     url, key: by default TRIMTAB_URL and TRIMTAB_KEY, then http://127.0.0.1:8731 and the credentials file.
     http: an httpx2.Client (or Starlette's TestClient) to be used instead of an own one; it stays open.
     timeout: seconds of silence after which a try is given up, 5 for the connection. deadline: seconds that a call
-    may take with its tries.
+    may take with its tries. worker: under which name trials are asked for, by default one of this process; of a name
+    given, `Study.work` takes up what it left open in a crash, so no two processes may share it.
 
     Raises ServerUnreachable for what is no address, InvalidCredentials for what is no key, Invalid.
     """
@@ -42,17 +44,26 @@ class Client:
         http: httpx2.Client | None = None,
         timeout: float = 30.0,
         deadline: float = 60.0,
+        worker: str | None = None,
     ) -> None:
         address = credentials.find_url(url or (str(http.base_url) if http is not None else None))
         self.transport = Transport(
             address, credentials.find_key(address, key), http=http, timeout=timeout, deadline=deadline
         )
         self.leases = Leases()
-        self.worker = f"{socket.gethostname()[:80]}-{os.getpid()}"
+        self.is_named = worker is not None
+        self.worker = f"{socket.gethostname()[:80]}-{os.getpid()}" if worker is None else worker
         self._local: LocalServer | None = None
 
     @classmethod
-    def local(cls, path: str | os.PathLike[str], *, timeout: float = 30.0, deadline: float = 60.0) -> Client:
+    def local(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        timeout: float = 30.0,
+        deadline: float = 60.0,
+        worker: str | None = None,
+    ) -> Client:
         """A client of a server on a SQLite file, started if need be: it ends with its last client.
 
         Where the file is served already, that server is joined.
@@ -62,7 +73,7 @@ class Client:
         from trimtab import local
 
         server = local.join(path)
-        client = cls(server.url, server.key, timeout=timeout, deadline=deadline)
+        client = cls(server.url, server.key, timeout=timeout, deadline=deadline, worker=worker)
         client._local = server
         return client
 
@@ -120,30 +131,32 @@ class Client:
         first model), repeats (params that have a result may be proposed again); of grid: points ({name: how many
         values}). max_trials: the study's budget of trials.
         exist_ok: the same name and the same definition give the study that is there.
-        constraints, space_constraints, known_metrics, late_metrics, stopping, baseline and devices are passed on; a
-        server that does not offer them yet says so (NotSupported).
+        constraints: limits on metrics, such as "size_kb <= 64", 'latency_ms["pi-zero"] <= 20' (of a device) or
+        "accuracy >= 0.98 * baseline" (against trial 0, whose params are then `baseline`). space_constraints: limits
+        on parameters, such as "width * depth <= 512". known_metrics: exact and there before the training, so that
+        `Trial.preflight` can send them. late_metrics: those that may come after the tell, from `measure_jobs`.
+        stopping and devices are passed on; a server that does not offer them yet says so (NotSupported).
 
-        Raises InvalidSpace, InvalidStudy (also for other tools' arguments, with what Trimtab calls them),
+        Raises InvalidSpace (also when nothing fulfils the space constraints), InvalidStudy (also for other tools'
+        arguments, with what Trimtab calls them),
         StudyNameTaken, StudyConflict (its text shows the difference); TypeError for any other argument.
         """
         foreign.refuse("create_study", unknown)
-        if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
-            raise InvalidStudy(f"metrics: expected a list of names, got {metrics!r}")
         definition = {
             "name": name,
             "space": space_to_wire(space),
             "objectives": objectives_to_wire(objectives),
-            "metrics": None if metrics is None else list(metrics),
+            "metrics": _texts("metrics", metrics),
             "algorithm": algorithm,
             "options": options,
             "max_trials": max_trials,
             "seed": seed,
             "metadata": metadata,
             "exist_ok": exist_ok,
-            "constraints": constraints,
-            "space_constraints": space_constraints,
-            "known_metrics": known_metrics,
-            "late_metrics": late_metrics,
+            "constraints": _texts("constraints", constraints),
+            "space_constraints": _texts("space_constraints", space_constraints),
+            "known_metrics": _texts("known_metrics", known_metrics),
+            "late_metrics": _texts("late_metrics", late_metrics),
             "stopping": stopping,
             "baseline": baseline,
             "devices": devices,
@@ -168,3 +181,24 @@ class Client:
             if page.get("next_cursor") is None:
                 return found
             params["cursor"] = page["next_cursor"]
+
+    def measure_jobs(
+        self, metric: str, device: str = "", *, study: str | None = None, wait: float = 0.0
+    ) -> Iterator[jobs.Job]:
+        """The finished trials that still lack this metric (of this device), one leased job after the other.
+
+        study: of this one only. wait: seconds without a job after which it ends; math.inf for never.
+        A job that is not told in the end is handed out again, to this worker or another.
+        Raises Invalid for what is no metric or device, StudyNotFound.
+        """
+        return jobs.leased(self, metric, device, study, wait)
+
+
+def _texts(what: str, given: Sequence[str] | None) -> list[str] | None:
+    """The list that must be one: a lone text would be taken letter by letter. Raises InvalidStudy."""
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        kind = "conditions" if what.endswith("constraints") else "names"
+        raise InvalidStudy(f"{what}: expected a list of {kind}, got {given!r}")
+    return list(given)

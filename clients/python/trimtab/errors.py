@@ -1,14 +1,17 @@
 """Every error of the client. Each carries .code and .detail, and says what was expected and what came.
 
 TrimtabError
-├── NotFound            StudyNotFound, TrialNotFound, NoCompleteTrial, NoSurrogate
+├── NotFound            StudyNotFound, TrialNotFound, NoCompleteTrial, NoFeasibleTrial, NoSurrogate, DeviceNotFound,
+│                       JobNotFound
 ├── Conflict            StudyConflict, StudyNameTaken, TrialAlreadyFinished, TrialNotRunning, LeaseLost, IllegalMove,
+│                       WorkerPaused, DeviceConflict, ContractMismatch,
 │                       StudyFinished (code: budget_reached, space_exhausted, study_paused, no_feasible_configuration)
 ├── Invalid             InvalidSpace, InvalidStudy, InvalidParams (UnknownParameter), InvalidValue, UnknownMetric,
 │                       MissingMetric, InvalidQuery, NotSupported, IdempotencyKeyReused
 ├── Unauthorized, Forbidden
 ├── ServerError         the server failed; Unavailable: it can't answer just now
 ├── ServerUnreachable   nobody answered
+├── Refused             a model is over a limit, and its trial is closed
 └── InvalidCredentials, NotInstalled, ServerNotStarted
 
 The docstring of a class is its default message. A code that this client does not know becomes the class of its
@@ -83,6 +86,24 @@ class NoCompleteTrial(NotFound):
     code = "no_complete_trial"
 
 
+class NoFeasibleTrial(NotFound):
+    """No complete trial keeps the limits; extras["nearest"] is the one that misses them least."""
+
+    code = "no_feasible_trial"
+
+
+class DeviceNotFound(NotFound):
+    """There is no such device."""
+
+    code = "device_not_found"
+
+
+class JobNotFound(NotFound):
+    """There is no such measure job."""
+
+    code = "job_not_found"
+
+
 class NoSurrogate(NotFound):
     """The study has no surrogate yet, so nothing can be predicted."""
 
@@ -142,6 +163,24 @@ class IllegalMove(Conflict):
     """The study can't go from its present state to that one."""
 
     code = "illegal_move"
+
+
+class WorkerPaused(Conflict):
+    """This worker failed several times in a row and gets no trials for a while; `Study.resume_worker` ends that."""
+
+    code = "worker_paused"
+
+
+class DeviceConflict(Conflict):
+    """A device of this name has other limits; replace=True gives it the new ones."""
+
+    code = "device_conflict"
+
+
+class ContractMismatch(Conflict):
+    """A value was come by in another way than the study's others of this metric, so they can't be compared."""
+
+    code = "contract_mismatch"
 
 
 class StudyFinished(Conflict):
@@ -246,6 +285,12 @@ class ServerUnreachable(TrimtabError):
     code = "server_unreachable"
 
 
+class Refused(TrimtabError):
+    """A model is over a limit before it is trained: its trial is closed as infeasible and costs no budget."""
+
+    code = "refused"
+
+
 class InvalidCredentials(TrimtabError):
     """The credentials file can't be read."""
 
@@ -270,8 +315,9 @@ FINISHED_CODES = ("budget_reached", "space_exhausted", "study_paused", "no_feasi
 _BY_CODE: dict[str, type[TrimtabError]] = {
     cls.code: cls
     for cls in (
-        *(StudyNotFound, TrialNotFound, NoCompleteTrial, NoSurrogate),
+        *(StudyNotFound, TrialNotFound, NoCompleteTrial, NoFeasibleTrial, NoSurrogate, DeviceNotFound, JobNotFound),
         *(StudyConflict, StudyNameTaken, TrialAlreadyFinished, TrialNotRunning, LeaseLost, IllegalMove),
+        *(WorkerPaused, DeviceConflict, ContractMismatch),
         *(InvalidSpace, InvalidStudy, InvalidParams, InvalidValue, UnknownMetric, MissingMetric),
         *(InvalidQuery, NotSupported, IdempotencyKeyReused, Unauthorized, Forbidden),
     )

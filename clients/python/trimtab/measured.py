@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trimtab import forks, wire
@@ -42,6 +43,20 @@ def measure(model: Any, example_input: Any = None, *, latency: bool = True, **op
         return costs.measure(model, example_input, latency=False, **options)
     with _turn.lock:
         return costs.measure(model, example_input, latency=True, **options)
+
+
+@contextlib.contextmanager
+def as_used(model: Any) -> Iterator[None]:
+    """A torch model in eval mode, as it will be used, and afterwards in its own modes; another model as it is."""
+    modules = list(model.modules()) if hasattr(model, "modules") and hasattr(model, "eval") else []
+    modes = [module.training for module in modules]
+    try:
+        if any(modes):
+            model.eval()
+        yield
+    finally:
+        for module, training in zip(modules, modes, strict=True):
+            module.training = training
 
 
 def figures(wanted: object) -> tuple[str, ...]:

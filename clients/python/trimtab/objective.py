@@ -8,6 +8,9 @@ from typing import Any
 
 from trimtab.errors import InvalidStudy
 
+_OPTIONAL = ("reference", "threshold", "weight", "noise", "formula")
+"""What is only sent, and only known, where it was given."""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -15,14 +18,18 @@ class Objective:
 
     log: compared, modelled and drawn on a log10 scale (bytes, seconds); the values must then be above 0.
     reference: the worst value worth having, in the metric's unit; hypervolume is measured from it.
-    threshold, noise: part of the interface; a server that does not offer them yet says not_supported.
+    threshold: the worst value that is acceptable: what is worse is infeasible. weight: above 0, by default 1; counts
+    where objectives are weighed against each other. noise: the standard deviation of one evaluation, in the metric's
+    unit; 0 for what is exact. formula: an expression over metrics, of which the value is computed once they are told.
     """
 
     direction: str
     log: bool = field(default=False, kw_only=True)
     reference: float | None = field(default=None, kw_only=True)
     threshold: float | None = field(default=None, kw_only=True)
+    weight: float | None = field(default=None, kw_only=True)
     noise: float | None = field(default=None, kw_only=True)
+    formula: str | None = field(default=None, kw_only=True)
 
     @property
     def maximize(self) -> bool:
@@ -46,7 +53,7 @@ def objectives_from_wire(wire: Mapping[str, Any]) -> dict[str, Objective]:
     return {
         metric: Objective(spec)
         if isinstance(spec, str)
-        else Objective(spec["direction"], log=spec.get("log", False), reference=spec.get("reference"))
+        else Objective(spec["direction"], log=spec.get("log", False), **{name: spec.get(name) for name in _OPTIONAL})
         for metric, spec in wire.items()
     }
 
@@ -55,7 +62,7 @@ def _to_wire(objective: str | Objective | Mapping[str, Any]) -> Any:
     if not isinstance(objective, Objective):
         return objective
     spec = {"direction": objective.direction, "log": objective.log}
-    for name in ("reference", "threshold", "noise"):
+    for name in _OPTIONAL:
         if getattr(objective, name) is not None:
             spec[name] = getattr(objective, name)
     return spec

@@ -36,6 +36,11 @@ class Outcome:
     state: str
     values: dict[str, float]
 
+    @property
+    def counts(self) -> bool:
+        """Whether it was one of the run's trials: one that was over a limit before its training took no budget."""
+        return self.state != "infeasible"
+
 
 @dataclass(frozen=True)
 class End:
@@ -81,7 +86,7 @@ def _one_by_one(
         outcome = run_one(study, objective, catch, Held())
         if not isinstance(outcome, Outcome):
             return outcome
-        done += 1
+        done += outcome.counts
         line.add(outcome, running=0)
     return None
 
@@ -117,6 +122,7 @@ def _at_once(
                     error = error or _unpicklable(raised, objective) or raised
                     continue
                 if isinstance(outcome, Outcome):
+                    started -= not outcome.counts
                     line.add(outcome, running=len(running))
                 else:
                     end = end or outcome

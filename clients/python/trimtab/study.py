@@ -6,12 +6,13 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from trimtab import optimizing, wire
+from trimtab import optimizing, probing, wire, working
 from trimtab.errors import InvalidParams, InvalidQuery
 from trimtab.measured import Measured
 from trimtab.objective import Objective, objectives_from_wire
-from trimtab.questions import Questions, checked_number
+from trimtab.questions import checked_number
 from trimtab.space import Parameter, space_from_wire
+from trimtab.trade_offs import TradeOffs, listed
 from trimtab.trial import Trial
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ PAGE = 100
 """Trials per request when a history is read."""
 
 
-class Study(Questions):
+class Study(TradeOffs):
     """A problem and its trials, on the server. Made by `Client.study` and `Client.create_study`."""
 
     def __init__(self, client: Client, record: Mapping[str, Any]) -> None:
@@ -98,7 +99,8 @@ class Study(Questions):
     def ask(self, count: int | None = None) -> Trial | list[Trial]:
         """One trial, leased to this worker; with count a list of at most so many.
 
-        Raises StudyFinished: its code is budget_reached, space_exhausted, study_paused or no_feasible_configuration.
+        Raises StudyFinished: its code is budget_reached, space_exhausted, study_paused or no_feasible_configuration;
+        WorkerPaused after several failures in a row.
         """
         body = {"count": 1 if count is None else count, "worker": self.client.worker}
         records = self.send("POST", "ask", body=body, once=True)["trials"]
@@ -108,7 +110,7 @@ class Study(Questions):
         return trials[0] if count is None else trials
 
     def tell(self, trial: Trial, values: Any = None, /, **metrics: Any) -> None:
-        """The same as `trial.tell`."""
+        """The same as `trial.tell`, which see for variants, devices and an artifact."""
         trial.tell(values, **metrics)
 
     def optimize(
@@ -135,7 +137,8 @@ class Study(Questions):
         progress: True or False; by default a line when stderr is a terminal (TRIMTAB_PROGRESS=0 for none).
         catch: exceptions of the objective that fail their trial and do not end the run.
 
-        Ends quietly when the budget is reached or the space is exhausted. Any other exception of the objective fails
+        Ends quietly when the budget is reached or the space is exhausted. A trial that is refused before its training
+        (`Trial.measure(before=True)`, `Trial.preflight`) does not count. Any other exception of the objective fails
         its trial and is raised once the running ones have ended; so is UnknownCost, where a figure is not known of a
         model. Ctrl-C gives the running trials back and is raised.
         """
@@ -145,6 +148,30 @@ class Study(Questions):
         optimizing.optimize(
             self, objective, n_trials, workers=workers, executor=executor, progress=progress, catch=catch
         )
+
+    def work(self, n: int | None = None) -> Iterator[Trial]:
+        """One leased trial after the other, n of them or until the study hands out no more, for a loop of your own.
+
+        A trial that `preflight` refused does not count. Of a client with a worker's name (`Client(worker="gpu-0")`),
+        the trials that a crash left open under this name come first, while their leases hold.
+        Ends quietly when the budget is reached or the space is exhausted. Raises StudyFinished, WorkerPaused.
+        """
+        return working.work(self, n)
+
+    def probe(
+        self, cost_function: Callable[[dict[str, Any]], Any], n: int = 300, *, progress: bool | None = None
+    ) -> int:
+        """Teach the study what models cost, without training any; returns how many params were priced.
+
+        cost_function: params -> {metric: value} or a cost, of what is known before the training (known_metrics and
+        other costs). It is called for n params from all over the space; fewer when the space has no more.
+        progress: as of `optimize`. Raises InvalidValue, UnknownMetric, and what the cost function raises.
+        """
+        return probing.probe(self, cost_function, n, progress)
+
+    def resume_worker(self, name: str) -> None:
+        """Let a worker that is paused since it failed several times in a row ask again."""
+        self.send("POST", "workers/resume", body={"worker": name}, once=True)
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
         """Try these params next. Raises InvalidParams."""
@@ -157,17 +184,24 @@ class Study(Questions):
         values: Mapping[str, Any] | float | None = None,
         *,
         state: str = "complete",
+        variants: Mapping[str, Any] | None = None,
+        artifact: object = "",
         kind: str = "error",
         message: object = "",
     ) -> Trial:
         """Add a result from elsewhere: complete with values, or state="failed" with a kind and a message.
 
+        variants, artifact: as of `Trial.tell`.
         Raises InvalidParams, MissingMetric, UnknownMetric, InvalidValue.
         """
         one: dict[str, Any] = {"params": wire.mapping("params", params, InvalidParams), "state": state}
         if values is not None:
             single = next(iter(self.objectives))
             one["values"] = wire.values(values if isinstance(values, Mapping) else {single: values})
+        if variants:
+            one["variants"] = {name: wire.metrics(own) for name, own in variants.items()}
+        if artifact:
+            one["artifact"] = str(artifact)
         if state == "failed":
             one["failure"] = {"kind": kind, "message": wire.text(message)}
         answer = self.send("POST", "trials", body={"trials": [one]}, once=True)
@@ -177,16 +211,13 @@ class Study(Questions):
 
     @property
     def best_trial(self) -> Trial:
-        """The best complete trial of a study with one objective. Raises NoCompleteTrial, InvalidQuery."""
-        return Trial(self, self.send("GET", "best"))
-
-    def pareto_front(self, device: str | None = None, where: str | Sequence[str] | None = None) -> list[Trial]:
-        """The complete trials that no other beats in every objective. where: conditions, as of `trials`.
-
-        Raises InvalidQuery, and NotSupported for a device until the server offers them.
-        """
-        params = {"device": device, "where": _listed(where)}
-        return [Trial(self, record) for record in self.send("GET", "pareto", params=params)["items"]]
+        """The best feasible trial of a study with one objective. Raises what `best` does."""
+        if len(self.objectives) > 1:
+            raise InvalidQuery(
+                f"study {self.name!r} has the objectives {', '.join(self.objectives)}, so no single best trial: see "
+                "pareto_front() or best(objective=…)"
+            )
+        return self.best()
 
     def trial(self, number: int) -> Trial:
         """One trial, with the contracts of its values and its reports. Raises TrialNotFound."""
@@ -205,8 +236,8 @@ class Study(Questions):
         order: number, finished_at or a metric, with "-" before it the other way round.
         """
         params: dict[str, Any] = {
-            "state": ",".join(_listed(state)) or None,
-            "where": _listed(where),
+            "state": ",".join(listed(state)) or None,
+            "where": listed(where),
             "order": order,
             "limit": PAGE,
         }
@@ -259,6 +290,10 @@ class Study(Questions):
 
     # --- For the rooms next door ------------------------------------------------------------------------------------
 
+    def made_trial(self, record: Mapping[str, Any]) -> Trial:
+        """A trial of this study, of what the server said."""
+        return Trial(self, record)
+
     def send(
         self,
         method: str,
@@ -279,14 +314,3 @@ class Study(Questions):
 
     def _patch(self, **changes: Any) -> None:
         self._record = self.send("PATCH", "", body=changes, once=True)
-
-
-def _listed(given: str | Sequence[str] | None) -> list[str]:
-    if given is None:
-        return []
-    if isinstance(given, str):
-        return [given]
-    listed = list(given) if isinstance(given, Iterable) else [given]
-    if not all(isinstance(one, str) for one in listed):
-        raise InvalidQuery(f"expected text or a list of texts, got {given!r}")
-    return listed

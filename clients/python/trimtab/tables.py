@@ -56,8 +56,10 @@ def trials(study: Record, records: Sequence[Record]) -> list[str]:
     for record in records:
         found = {"value": record.get("values") or {}, "param": record["params"]}
         row: dict[Any, Any] = {"trial": record["number"], "state": record["state"]}
+        row |= {"variant": record["variant"]} if record.get("variant") else {}
         row |= {(kind, name): found[kind].get(name) for kind, name in columns}
-        rows.append(row | ({"failure": record["failure"]["kind"]} if record.get("failure") else {}))
+        row |= {"failure": record["failure"]["kind"]} if record.get("failure") else {}
+        rows.append(row | ({"over": "; ".join(record["broken"])} if record.get("broken") else {}))
     return table(rows, {(kind, name): name for kind, name in columns})
 
 
@@ -69,14 +71,17 @@ def study(record: Record) -> list[str]:
     lines += [_line(name, record.get(name)) for name in ("max_trials", "charged", "algorithm", "seed", "created_at")]
     lines += _section("objectives", {name: objective(one) for name, one in record["objectives"].items()})
     lines += _section("metrics", dict.fromkeys(record.get("metrics") or (), ""))
+    for limits in ("constraints", "space_constraints", "known_metrics", "late_metrics"):
+        lines += _section(limits, dict.fromkeys(record.get(limits) or (), ""))
     lines += _section("space", {name: parameter(one) for name, one in record["space"].items()})
+    lines += _section("baseline", record.get("baseline") or {})
     lines += _section("options", record.get("options") or {})
     return lines + _section("metadata", record.get("metadata") or {})
 
 
 def trial(study: Record, record: Record) -> list[str]:
     """All that there is to say of one trial, with its contracts and reports."""
-    names = ("state", "source", "worker", "attempt", "created_at", "started_at", "finished_at")
+    names = ("state", "source", "worker", "attempt", "artifact", "created_at", "started_at", "finished_at")
     lines = [_line("trial", f"{record['number']} of {record['study']}")]
     lines += [_line(name, record[name]) for name in names if record.get(name)]
     if record.get("failure"):
@@ -91,6 +96,9 @@ def trial(study: Record, record: Record) -> list[str]:
         contract = f"  ({setting(contracts[name])})" if contracts.get(name) else ""
         values[name] = f"{cell(told[name])}{error}{contract}"
     lines += _section("values", values)
+    for name, own in (record.get("variants") or {}).items():
+        lines += _section(f"variant {cell(name)}", own)
+    lines += _section("over the limits", dict.fromkeys(record.get("broken") or (), ""))
     if record.get("reports"):
         lines.append("reports")
         lines += [
@@ -107,11 +115,13 @@ def standing(record: Record) -> str:
 
 
 def objective(spec: str | Record) -> str:
-    """ "minimize, log, reference 1e+06"."""
+    """ "minimize, log, reference 1e+06"; a weight of 1 goes without saying."""
     if isinstance(spec, str):
         return spec
     parts = [_direction(spec), "log" if spec.get("log") else ""]
-    parts.append("" if spec.get("reference") is None else f"reference {cell(spec['reference'])}")
+    more = ("reference", "threshold", "noise", "formula", "weight")
+    silent = {"weight": 1}
+    parts += [f"{name} {cell(spec[name])}" for name in more if spec.get(name) not in (None, silent.get(name))]
     return ", ".join(part for part in parts if part)
 
 

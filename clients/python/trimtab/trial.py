@@ -3,130 +3,52 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from types import TracebackType
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trimtab import measured, wire
 from trimtab.errors import (
-    Forbidden,
     Invalid,
+    InvalidValue,
     LeaseLost,
     MissingMetric,
-    NotSupported,
-    ServerError,
-    ServerUnreachable,
+    Refused,
     TrialAlreadyFinished,
     TrialNotRunning,
     TrimtabError,
-    Unauthorized,
-    UnknownParameter,
 )
-from trimtab.failures import failure_kind
-from trimtab.space import why_absent
+from trimtab.leased import Leased
+from trimtab.preflight import Verdict, verdict
+from trimtab.said import Said
 
 if TYPE_CHECKING:
     from trimtab.costs import Cost
     from trimtab.study import Study
-    from trimtab.surrogate import SuggestionCard
 
 log = logging.getLogger("trimtab")
 
 _OPEN_STATES = frozenset({"waiting", "running"})
-_OUTAGES = (ServerUnreachable, ServerError, Unauthorized, Forbidden)
-"""What says nothing of the training: the trial is left to its lease, and another attempt may have more luck."""
 
 
-class Trial:
+class Trial(Said, Leased):
     """One evaluation. From `ask` it is leased to this worker, and the lease is kept up in the background.
 
     As a context manager: an exception fails the trial with its kind and goes on; Ctrl-C and SystemExit give the
-    trial back; so does leaving without a tell, with a warning.
+    trial back; so does leaving without a tell, with a warning. `Refused` ends the block quietly: the trial is closed
+    already, and the next one can be asked for.
     """
 
     def __init__(self, study: Study, record: Mapping[str, Any]) -> None:
+        super().__init__(study.client, record)
         self._study = study
-        self._record = dict(record)
         self._logged: dict[str, float | dict[str, Any]] = {}
         self._next_step = 0
-        self._closing = False
-        self._closed = False
-        self._lease_lost = False
         self._should_stop = False
 
-    def __repr__(self) -> str:
-        return f"<Trial {self.number} of {self._study.name!r}: {self.state}, params {self.params!r}>"
-
-    def _repr_html_(self) -> str:
-        from trimtab.costs import card
-
-        return card.trial_html(self._record)
-
-    def __getitem__(self, parameter: str) -> Any:
-        params = self._record["params"]
-        if parameter in params:
-            return params[parameter]
-        raise UnknownParameter(
-            why_absent(self._study.record["space"], params, parameter)
-            or f"params are {list(params)!r}, got {parameter!r}"
-        )
-
-    # --- What it is -------------------------------------------------------------------------------------------------
-
     @property
-    def number(self) -> int:
-        """Its place in the study, from 0."""
-        return int(self._record["number"])
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """Parameter name -> value, for the parameters that are present."""
-        return dict(self._record["params"])
-
-    @property
-    def epoch(self) -> int:
-        """Rises with each hand-out: shows the server whose trial this is."""
-        return int(self._record["epoch"])
-
-    @property
-    def state(self) -> str:
-        """waiting, running, complete, stopped, infeasible or failed: as last heard from the server."""
-        return str(self._record["state"])
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Metric -> value, as told."""
-        return dict(self._record.get("values") or {})
-
-    @property
-    def stderrs(self) -> dict[str, float]:
-        """Metric -> standard error, where one was told."""
-        return dict(self._record.get("stderrs") or {})
-
-    @property
-    def contracts(self) -> dict[str, dict[str, Any]]:
-        """Metric -> how its value was obtained, where that was told. One request, unless it is of `Study.trial`."""
-        return dict(self._detail("contracts") or {})
-
-    @property
-    def reports(self) -> dict[int, dict[str, float]]:
-        """Step -> {metric: value}, as reported. One request, unless it is of `Study.trial`."""
-        return {int(one["step"]): dict(one["values"]) for one in self._detail("reports") or ()}
-
-    @property
-    def failure(self) -> dict[str, str] | None:
-        """{"kind", "message"} when it failed."""
-        return self._record.get("failure")
-
-    @property
-    def source(self) -> str:
-        """Where the params come from: gp, initial, grid, random, sobol, fallback or user."""
-        return str(self._record.get("source", ""))
-
-    @property
-    def worker(self) -> str:
-        """Who holds it, or held it last."""
-        return str(self._record.get("worker") or "")
+    def label(self) -> str:
+        """ "trial 3"."""
+        return f"trial {self.number}"
 
     @property
     def is_open(self) -> bool:
@@ -134,23 +56,56 @@ class Trial:
         return self.state in _OPEN_STATES and not self._closed
 
     @property
-    def lease_lost(self) -> bool:
-        """Whether the server gave the trial up or to someone else. A tell is sent all the same: it may be first."""
-        return self._lease_lost
-
-    @property
     def should_stop(self) -> bool:
         """The stopping rule's advice, as of the last report."""
         return self._should_stop
 
-    @property
-    def record(self) -> dict[str, Any]:
-        """Everything that the server said of the trial, as JSON."""
-        return dict(self._record)
+    # --- Before the training ----------------------------------------------------------------------------------------
 
-    def suggestion_card(self) -> SuggestionCard:
-        """Why it was suggested, and what was expected of it then. One request."""
-        return self._study.suggestion_card(self.number)
+    def preflight(self, values: Any = None, /, **metrics: Any) -> Verdict:
+        """Send what is known of the model before it is trained: {metric: value}, or a cost. Safe to repeat.
+
+        The verdict is false when a limit is broken. Then the trial is closed as infeasible, costs no budget, and the
+        next one can be asked for. The values are kept for the tell.
+        Raises UnknownMetric, InvalidValue, LeaseLost, TrialAlreadyFinished.
+        """
+        told = wire.values(self._by_metric(values, metrics))
+        odd = wire.not_finite(told)
+        if odd:
+            raise InvalidValue(f"preflight: expected finite numbers, but {', '.join(odd)}")
+        answer = self._post("preflight", {"values": told})
+        self._logged |= told
+        self._record |= answer["trial"]
+        found = verdict(answer, told)
+        if not found:
+            self._let_go()
+        return found
+
+    def measure(
+        self,
+        model: Any,
+        example_input: Any = None,
+        *,
+        before: bool = False,
+        latency: bool | None = None,
+        **options: Any,
+    ) -> Cost:
+        """`trimtab.measure` with its options; the cost is logged and returned. One stopwatch runs at a time.
+
+        before: the model is not trained yet. What is known of it already is measured (not the latency, unless
+        latency=True; a torch model in eval mode) and goes through `preflight`.
+        Raises what `trimtab.measure` raises; Refused when the model is over a limit: its trial is closed by then.
+        """
+        if not before:
+            cost = measured.measure(model, example_input, latency=latency is not False, **options)
+            self.log(cost)
+            return cost
+        with measured.as_used(model):
+            cost = measured.measure(model, example_input, latency=bool(latency), **options)
+        found = self.preflight(cost)
+        if not found:
+            raise Refused(f"{self.label} is {found}", extras={"number": self.number, "broken": list(found.broken)})
+        return cost
 
     # --- What is done with it ---------------------------------------------------------------------------------------
 
@@ -159,19 +114,19 @@ class Trial:
 
         Of the latter whatever has `as_metrics`. Raises InvalidValue.
         """
-        self._logged |= wire.values(cost.as_metrics() if hasattr(cost, "as_metrics") else cost)
+        self._logged |= wire.metrics(cost)
 
-    def measure(self, model: Any, example_input: Any = None, *, before: bool = False, **options: Any) -> Cost:
-        """`trimtab.measure` with its options; the cost is logged and returned. One stopwatch runs at a time.
+    def steps(self, count: int) -> Iterator[int]:
+        """0, 1, … to count - 1: the steps of the training. Ends early once the server says stop.
 
-        before: refuse a model that is too big before it is trained; not built yet, so True raises NotSupported.
-        Raises what `trimtab.measure` raises.
+        A report in between is of the step that it falls into, unless it names another.
         """
-        if before:
-            raise NotSupported("measure(before=True) needs preflight, which is not built yet: measure without before")
-        cost = measured.measure(model, example_input, **options)
-        self.log(cost)
-        return cost
+        for step in range(count):
+            if self._should_stop:
+                log.info("%s stops before step %d of %d, as the server advised", self.label, step, count)
+                return
+            self._next_step = step
+            yield step
 
     def report(self, step: int | None = None, values: Any = None, **metrics: Any) -> bool:
         """Send intermediate values of a step (by default the one after the last); any order, safe to repeat.
@@ -185,98 +140,73 @@ class Trial:
         told = wire.values(self._by_metric(values, metrics))
         odd = [metric for metric, one in told.items() if wire.not_finite({metric: one})]
         if odd:
-            log.warning("trial %d: %s at step %s is not finite and not reported", self.number, ", ".join(odd), step)
-        numbers = {
-            metric: one["value"] if isinstance(one, dict) else one
-            for metric, one in told.items()
-            if metric not in odd
-        }
+            log.warning("%s: %s at step %s is not finite and not reported", self.label, ", ".join(odd), step)
+        numbers = {metric: wire.plain(one) for metric, one in told.items() if metric not in odd}
         if not numbers:
             return self._should_stop
         try:
-            answer = self._send("report", {"step": step, "values": numbers})
+            answer = self._post("report", {"step": step, "values": numbers})
         except (LeaseLost, TrialAlreadyFinished, TrialNotRunning) as error:
             self.lose_lease(error)
         except Invalid:
             raise
         except TrimtabError as error:
-            log.warning("trial %d: the report of step %s is lost: %s", self.number, step, error)
+            log.warning("%s: the report of step %s is lost: %s", self.label, step, error)
         else:
             self._should_stop = self._should_stop or bool(answer.get("should_stop"))
         return self._should_stop
 
-    def tell(self, values: Any = None, /, **metrics: Any) -> None:
+    def tell(
+        self,
+        values: Any = None,
+        /,
+        *,
+        devices: Mapping[str, Any] | None = None,
+        variants: Mapping[str, Any] | None = None,
+        artifact: object = "",
+        **metrics: Any,
+    ) -> None:
         """Give the result: {metric: value}, one number with a single objective, or metrics by keyword.
 
-        A value is a number, a pair (value, stderr), or {"value", "stderr", "contract"}. Metrics that were logged
-        need not be repeated. NaN or infinity closes the trial as failed, kind "nan".
+        A value is a number, a pair (value, stderr), or {"value", "stderr", "contract"}. Metrics that were measured or
+        logged need not be repeated: one number is of the objective that is left. NaN or infinity closes the trial as
+        failed, kind "nan".
+        devices: {device: {metric: value} or a cost}, the same as the metric latency_ms["pi-zero"].
+        variants: {variant: {metric: value} or a cost}, of other forms of the model, such as int8; what is not told of
+        a variant is as of the model itself. artifact: where the model is kept, for those who measure it later.
 
-        Raises TrialAlreadyFinished, MissingMetric, UnknownMetric, InvalidValue.
+        Raises TrialAlreadyFinished, MissingMetric, UnknownMetric, InvalidValue, ContractMismatch.
         """
-        told = self._logged | wire.values(self._by_metric(values, metrics))
+        told = self._logged | wire.values(self._by_metric(values, metrics)) | wire.of_devices(devices)
         if not told:
             raise MissingMetric(f"expected a value for each of {list(self._study.objectives)!r}, got none")
         odd = wire.not_finite(told)
         if odd:
-            log.warning("trial %d counts as failed (nan): %s", self.number, ", ".join(odd))
+            log.warning("%s counts as failed (nan): %s", self.label, ", ".join(odd))
             self.fail("nan", ", ".join(odd))
             return
-        self._close("tell", {"values": told})
-
-    def fail(self, kind: str = "error", message: object = "") -> None:
-        """End it without a result. kind: oom, nan, timeout, error, or infrastructure (the last is handed out again).
-
-        Raises TrialAlreadyFinished and LeaseLost.
-        """
-        self._close("fail", {"kind": kind, "message": wire.text(message)})
-
-    def release(self) -> None:
-        """Give it back unharmed: the next ask hands it out. Raises TrialAlreadyFinished and LeaseLost."""
-        self._close("release", {})
+        body: dict[str, Any] = {"values": told}
+        if variants:
+            body["variants"] = self._finite_variants(variants)
+        if artifact:
+            body["artifact"] = str(artifact)
+        self._close("tell", body)
 
     def __enter__(self) -> Trial:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if not self.is_open:
-            return
-        try:
-            self._close_after(error)
-        except TrimtabError as second:  # an error of the training is the one to see
-            log.warning("trial %d could not be closed after %r: %s", self.number, error, second)
-
     # --- For the rooms next door ------------------------------------------------------------------------------------
 
-    def renew(self, *, deadline: float) -> None:
-        """Send one heartbeat, in one try. Raises LeaseLost, TrialAlreadyFinished and what the transport raises."""
-        body = {"epoch": self.epoch}
-        self._study.send("POST", f"trials/{self.number}/heartbeat", body=body, deadline=deadline, tries=1)
+    def _post(self, verb: str, body: dict[str, Any], **how: Any) -> Any:
+        return self._study.send(
+            "POST", f"trials/{self.number}/{verb}", body={"epoch": self.epoch, **body}, **{"once": True, **how}
+        )
 
-    def lose_lease(self, error: TrimtabError) -> None:
-        """Remember that the lease is gone; unless this handle is just closing the trial itself."""
-        if not self._lease_lost and not self._closing:
-            self._lease_lost = True
-            log.warning("trial %d: the lease is lost (%s); its result will be sent all the same", self.number, error)
-        self._study.client.leases.drop(self)
-
-    def _detail(self, name: str) -> Any:
-        """What only the trial's own address shows."""
-        known = self._record
-        return known[name] if name in known else self._study.send("GET", f"trials/{self.number}")[name]
-
-    def _close_after(self, error: BaseException | None) -> None:
-        if error is None:
-            log.warning("trial %d was neither told nor failed, so it is given back", self.number)
-            self.release()
-        elif isinstance(error, _OUTAGES):
-            log.warning("trial %d is left to its lease after %s", self.number, type(error).__name__)
-            self._study.client.leases.drop(self)
-        elif isinstance(error, Exception):
-            self.fail(failure_kind(error), f"{type(error).__name__}: {error}")
-        else:
-            self.release()
+    def _ends_quietly(self, error: BaseException | None) -> bool:
+        if isinstance(error, Refused) and self.state == "infeasible":
+            log.info("%s", error)
+            return True
+        return super()._ends_quietly(error)
 
     def _by_metric(self, values: Any, metrics: Mapping[str, Any]) -> dict[str, Any]:
         if values is None:
@@ -286,24 +216,19 @@ class Trial:
         if hasattr(values, "as_metrics"):
             return {**values.as_metrics(), **metrics}
         objectives = list(self._study.objectives)
-        if len(objectives) != 1:
-            raise MissingMetric(f"expected {{metric: value}} with a value for each of {objectives!r}, got {values!r}")
-        return {objectives[0]: values, **metrics}
+        left = [name for name in objectives if name not in self._logged] or objectives
+        if len(left) != 1:
+            raise MissingMetric(f"expected {{metric: value}} with a value for each of {left!r}, got {values!r}")
+        return {left[0]: values, **metrics}
 
-    def _send(self, verb: str, body: dict[str, Any]) -> Any:
-        return self._study.send("POST", f"trials/{self.number}/{verb}", body={"epoch": self.epoch, **body}, once=True)
-
-    def _close(self, verb: str, body: dict[str, Any]) -> None:
-        self._closing = True  # the lease is renewed until the answer is here
-        try:
-            self._record |= self._send(verb, body)
-        except (TrialAlreadyFinished, LeaseLost):
-            self._let_go()
-            raise
-        finally:
-            self._closing = False
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self._closed = True
-        self._study.client.leases.drop(self)
+    def _finite_variants(self, variants: Mapping[str, Any]) -> dict[str, Any]:
+        """The variants as they travel; one that is not finite is left out, with a warning."""
+        finite = {}
+        for name, one in wire.mapping("variants", variants, InvalidValue).items():
+            told = wire.metrics(one)
+            odd = wire.not_finite(told)
+            if odd:
+                log.warning("%s: variant %r is left out: %s", self.label, name, ", ".join(odd))
+            else:
+                finite[name] = told
+        return finite

@@ -70,6 +70,26 @@ def values(given: Mapping[str, Any]) -> dict[str, float | dict[str, Any]]:
     return {metric: value(metric, one) for metric, one in mapping("values", given, InvalidValue).items()}
 
 
+def metrics(given: Any) -> dict[str, float | dict[str, Any]]:
+    """The `values` of {metric: value}, or of what has `as_metrics`, such as a cost. Raises InvalidValue."""
+    return values(given.as_metrics() if hasattr(given, "as_metrics") else given)
+
+
+def of_devices(devices: Mapping[str, Any] | None) -> dict[str, float | dict[str, Any]]:
+    """{device: {metric: value} or a cost} as {metric["device"]: value}. Raises InvalidValue."""
+    return {
+        f'{metric}["{device}"]': one
+        for device, given in mapping("devices", devices or {}, InvalidValue).items()
+        for metric, one in metrics(given).items()
+    }
+
+
+def plain(told: float | dict[str, Any]) -> float:
+    """The mere number of a `value`."""
+    number: float = told["value"] if isinstance(told, dict) else told
+    return number
+
+
 def step(given: object) -> int:
     """A report's step. Raises InvalidValue."""
     if isinstance(given, float) and given.is_integer():
