@@ -1,9 +1,11 @@
 """Every error that the rules can raise. Each carries a code; only the api turns codes into HTTP statuses.
 
 DomainError
-├── NotFound      StudyNotFound, TrialNotFound, NoCompleteTrial, NoSurrogate
+├── NotFound      StudyNotFound, TrialNotFound, NoCompleteTrial, NoFeasibleTrial, NoSurrogate, DeviceNotFound,
+│                 JobNotFound
 ├── Conflict      StudyConflict, StudyNameTaken, TrialAlreadyFinished, TrialNotRunning, LeaseLost, IllegalMove,
-│   └── StudyFinished   BudgetReached, SpaceExhausted, StudyPaused
+│   │             WorkerPaused, DeviceConflict, ContractMismatch
+│   └── StudyFinished   BudgetReached, SpaceExhausted, StudyPaused, NoFeasibleConfiguration
 ├── Invalid       InvalidSpace, InvalidStudy, InvalidParams, InvalidValue, UnknownMetric, MissingMetric,
 │                 InvalidQuery, NotSupported, IdempotencyKeyReused
 └── Unavailable   Overloaded, ComputeUnavailable, DatabaseUnavailable
@@ -52,10 +54,28 @@ class NoCompleteTrial(NotFound):
     code = "no_complete_trial"
 
 
+class NoFeasibleTrial(NotFound):
+    """No finished trial keeps every limit."""
+
+    code = "no_feasible_trial"
+
+
 class NoSurrogate(NotFound):
     """This study has no surrogate yet, so nothing can be predicted."""
 
     code = "no_surrogate"
+
+
+class DeviceNotFound(NotFound):
+    """There is no such device."""
+
+    code = "device_not_found"
+
+
+class JobNotFound(NotFound):
+    """There is no such measure job."""
+
+    code = "job_not_found"
 
 
 class Conflict(DomainError):
@@ -100,6 +120,24 @@ class IllegalMove(Conflict):
     code = "illegal_move"
 
 
+class WorkerPaused(Conflict):
+    """The worker failed several times in a row, so it gets no trials for now."""
+
+    code = "worker_paused"
+
+
+class DeviceConflict(Conflict):
+    """A device of this name exists with other limits."""
+
+    code = "device_conflict"
+
+
+class ContractMismatch(Conflict):
+    """The value was measured in another way than the study's other values of this metric."""
+
+    code = "contract_mismatch"
+
+
 class StudyFinished(Conflict):
     """The study hands out no more trials."""
 
@@ -122,6 +160,12 @@ class StudyPaused(StudyFinished):
     """The study is not active, so it hands out no trials."""
 
     code = "study_paused"
+
+
+class NoFeasibleConfiguration(StudyFinished):
+    """So many trials in a row were refused for their cost that none seems to fit."""
+
+    code = "no_feasible_configuration"
 
 
 class Invalid(DomainError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from trimtab_service.domain.space import Params
-from trimtab_service.domain.trial import Observation, TrialState
+from trimtab_service.domain.trial import FailureKind, Observation, TrialState
 
 SIZE = 256
 """Trials of one block: those whose number divided by SIZE is the block's place."""
@@ -27,6 +27,8 @@ class Columns(NamedTuple):
     params: list[Params]
     losses: list[tuple[float, ...]]
     variances: list[tuple[float, ...]]
+    margins: list[tuple[float, ...]]
+    failures: list[str | None]
 
     @classmethod
     def of(cls, observations: Iterable[Observation]) -> Columns:
@@ -38,6 +40,8 @@ class Columns(NamedTuple):
             [one.params for one in ordered],
             [one.losses for one in ordered],
             [one.variances for one in ordered],
+            [one.margins for one in ordered],
+            [None if one.failure is None else one.failure.value for one in ordered],
         )
 
 
@@ -61,8 +65,9 @@ class Block:
 
     def observations(self) -> Iterator[Observation]:
         """What is in it, one by one."""
-        for number, state, params, losses, variances in zip(*self.columns(), strict=True):
-            yield Observation(number, TrialState(state), params, losses, variances)
+        for number, state, params, losses, variances, margins, failure in zip(*self.columns(), strict=True):
+            kind = None if failure is None else FailureKind(failure)
+            yield Observation(number, TrialState(state), params, losses, variances, margins, kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,39 +1,32 @@
-"""A study: a problem (search space and objectives), the algorithm that works on it, and its budget."""
+"""A study: a problem that trials are made for, its state and its budget."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from trimtab_service.domain.errors import (
-    BudgetReached,
-    IllegalMove,
-    InvalidStudy,
-    InvalidValue,
-    MissingMetric,
-    NotSupported,
-    StudyPaused,
-    UnknownMetric,
-)
-from trimtab_service.domain.metric import COST_METRICS, Direction, Objective, Value, check_metric_name
-from trimtab_service.domain.options import check_options
-from trimtab_service.domain.space import Params, Space
+from trimtab_service.domain.errors import BudgetReached, IllegalMove, InvalidStudy, StudyPaused
+from trimtab_service.domain.problem import Algorithm, Problem
+
+__all__ = [
+    "STUDY_NAME",
+    "VARIANT_NAME",
+    "Algorithm",
+    "Problem",
+    "Study",
+    "StudyState",
+    "check_budget",
+    "check_name",
+    "difference",
+]
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-MAX_OBJECTIVES = 4
-
-
-class Algorithm(StrEnum):
-    """What proposes the next params."""
-
-    GP = "gp"
-    GRID = "grid"
-    RANDOM = "random"
-    SOBOL = "sobol"
+VARIANT_NAME = STUDY_NAME
+"""Variants are named as studies are."""
 
 
 class StudyState(StrEnum):
@@ -51,101 +44,6 @@ _MOVES = {
     StudyState.FINISHED: {StudyState.ACTIVE, StudyState.ARCHIVED},
     StudyState.ARCHIVED: {StudyState.ACTIVE},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """All that the optimizer needs to know of a study.
-
-    metrics: further metrics that trials may tell, beside the objectives and COST_METRICS.
-    allows: whether params of the space may be proposed; None allows all. A function that can be pickled; it has no
-    JSON form.
-    """
-
-    space: Space
-    objectives: tuple[Objective, ...]
-    metrics: tuple[str, ...] = ()
-    algorithm: Algorithm = Algorithm.GP
-    options: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    allows: Callable[[Params], bool] | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.objectives) <= MAX_OBJECTIVES:
-            raise InvalidStudy(f"a study has 1 to {MAX_OBJECTIVES} objectives, got {len(self.objectives)}")
-        names = [objective.metric for objective in self.objectives] + [check_metric_name(n) for n in self.metrics]
-        if len(set(names)) != len(names):
-            raise InvalidStudy(f"each metric is named once, got {names!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
-            raise InvalidStudy(f"seed must be a whole number in [0, 2^63), got {self.seed!r}")
-        check_options(self.options, algorithm=self.algorithm, objectives=len(self.objectives), space=self.space)
-
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Problem:
-        """A problem from its JSON form (see `to_spec`). Raises Invalid."""
-        objectives, metrics, options = spec.get("objectives"), spec.get("metrics"), spec.get("options")
-        if not isinstance(objectives, Mapping):
-            raise InvalidStudy(f"objectives must be {{metric: direction}}, got {objectives!r}")
-        if not isinstance(metrics, list | tuple | None):
-            raise InvalidStudy(f"metrics must be a list of names, got {metrics!r}")
-        if not isinstance(options, Mapping | None):
-            raise InvalidStudy(f"options must be {{option: value}}, got {options!r}")
-        try:
-            algorithm = Algorithm(spec.get("algorithm", "gp"))
-        except ValueError as error:
-            raise InvalidStudy(
-                f"algorithm must be one of {[a.value for a in Algorithm]!r}, got {spec.get('algorithm')!r}"
-            ) from error
-        return cls(
-            space=Space.from_spec(spec.get("space", {})),
-            objectives=tuple(_objective(name, one) for name, one in objectives.items()),
-            metrics=tuple(metrics or ()),
-            algorithm=algorithm,
-            options=dict(options or {}),
-            seed=spec.get("seed", 0),
-        )
-
-    def to_spec(self) -> dict[str, Any]:
-        """The JSON form, with every default written out."""
-        return {
-            "space": self.space.to_spec(),
-            "objectives": {objective.metric: objective.to_spec() for objective in self.objectives},
-            "metrics": list(self.metrics),
-            "algorithm": self.algorithm.value,
-            "options": dict(self.options),
-            "seed": self.seed,
-        }
-
-    @property
-    def objective_names(self) -> tuple[str, ...]:
-        """The metrics that are optimised, in order."""
-        return tuple(objective.metric for objective in self.objectives)
-
-    def values(self, given: Mapping[str, object], *, complete: bool) -> dict[str, Value]:
-        """The told values, checked. complete: every objective must be there.
-
-        Raises UnknownMetric, InvalidValue, and MissingMetric.
-        """
-        known = (*self.objective_names, *self.metrics, *COST_METRICS)
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            raise UnknownMetric(
-                f"expected objectives {list(self.objective_names)!r}, declared metrics {list(self.metrics)!r} or "
-                f"costs {list(COST_METRICS)!r}, got {unknown!r}; declare others as metrics=[…] of the study"
-            )
-        values = {name: Value.of(name, one) for name, one in given.items()}
-        for objective in self.objectives:
-            told = values.get(objective.metric)
-            if told is None and complete:
-                raise MissingMetric(
-                    f"expected a value for each of {list(self.objective_names)!r}, "
-                    f"got {list(given)!r}: {objective.metric!r} is missing"
-                )
-            if told is not None and objective.log and told.value <= 0:
-                raise InvalidValue(
-                    f"metric {objective.metric!r} is on a log scale, so it must be above 0, got {told.value}"
-                )
-        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,20 +132,3 @@ def _same(left: Any, right: Any) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(_same(one, other) for one, other in zip(left, right, strict=True))
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
-
-
-def _objective(name: str, spec: object) -> Objective:
-    if not isinstance(spec, Mapping):
-        return Objective(name, Direction.of(spec))
-    later = [key for key in ("threshold", "noise", "weight") if spec.get(key) is not None]
-    if later:
-        raise NotSupported(f"objective {name!r}: {later!r} is not built yet")
-    unknown = set(spec) - {"direction", "log", "reference", "threshold", "noise", "weight"}
-    if unknown or "direction" not in spec:
-        raise InvalidStudy(
-            f"objective {name!r}: expected a direction or {{direction, log, reference}}, got {sorted(spec)!r}"
-        )
-    log = spec.get("log", False)
-    if not isinstance(log, bool):
-        raise InvalidStudy(f"objective {name!r}: log must be true or false, got {log!r}")
-    return Objective(name, Direction.of(spec["direction"]), log, spec.get("reference"))

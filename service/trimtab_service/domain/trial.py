@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from trimtab_service.domain.errors import InvalidValue, LeaseLost, TrialAlreadyFinished, TrialNotRunning
-from trimtab_service.domain.metric import Value
+from trimtab_service.domain.metric import Objective, Value
 from trimtab_service.domain.space import Params
+
+if TYPE_CHECKING:
+    from trimtab_service.domain.problem import Problem
 
 MAX_ATTEMPTS = 3
 """Hand-outs of one trial before it counts as failed."""
@@ -73,7 +78,9 @@ class Failure:
 class Trial:
     """One evaluation. number: its place in the study, from 0. epoch: rises with each hand-out, fences late workers.
 
-    attempt: how many times it was handed out. reason: why a fallback was proposed, else empty.
+    attempt: how many times it was handed out. reason: why a fallback was proposed, else empty. variants: name ->
+    metric -> value, of other forms of the trained model, each beside the trial's own values. artifact: a link to the
+    model, that nobody here reads.
     """
 
     number: int
@@ -86,17 +93,25 @@ class Trial:
     attempt: int = 0
     worker: str = ""
     reason: str = ""
+    variants: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    artifact: str = ""
     created_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
-    def complete(self, values: Mapping[str, Value]) -> Trial:
+    def complete(
+        self,
+        values: Mapping[str, Value],
+        variants: Mapping[str, Mapping[str, Value]] | None = None,
+        artifact: str = "",
+    ) -> Trial:
         """The trial with its result. A worker whose lease ran out may still tell: the first valid result wins.
 
-        The same tell twice gives the same trial. Raises TrialAlreadyFinished when another result is there.
+        The same tell twice gives the same trial, also where later measurements were added to it meanwhile. Raises
+        TrialAlreadyFinished when another result is there.
         """
         if self.state in FINISHED:
-            if self.state is TrialState.COMPLETE and _numbers(values) == _numbers(self.values):
+            if self.state is TrialState.COMPLETE and self._has(values, variants or {}):
                 return self
             raise TrialAlreadyFinished(
                 f"trial {self.number} is {self.state.value}"
@@ -105,7 +120,24 @@ class Trial:
             )
         if self.epoch == 0:
             raise TrialNotRunning(f"trial {self.number} was never handed out: ask for it first")
-        return replace(self, state=TrialState.COMPLETE, values=dict(values), failure=None)
+        return replace(
+            self,
+            state=TrialState.COMPLETE,
+            values=dict(values),
+            variants=dict(variants or {}),
+            artifact=artifact,
+            failure=None,
+        )
+
+    def refuse(self, epoch: int, values: Mapping[str, Value]) -> Trial:
+        """The trial closed before training, since its known costs break a limit; they are kept.
+
+        The same refusal twice gives the same trial. Raises TrialAlreadyFinished and LeaseLost.
+        """
+        if self.state is TrialState.INFEASIBLE and _numbers(values) == _numbers(self.values):
+            return self
+        self.check_lease(epoch)
+        return replace(self, state=TrialState.INFEASIBLE, values=dict(values), failure=None)
 
     def fail(self, epoch: int, failure: Failure) -> Trial:
         """The trial without a result. Infrastructure failures go back to waiting while attempts are left.
@@ -140,12 +172,21 @@ class Trial:
                 f"trial {self.number} is {self.state.value} under lease epoch {self.epoch}, got epoch {epoch}"
             )
 
+    def _has(self, values: Mapping[str, Value], variants: Mapping[str, Mapping[str, Value]]) -> bool:
+        """Whether just these were told: every value is there, and no variant that is not among them."""
+        own = _numbers(self.values)
+        return _numbers(values).items() <= own.items() and {n: _numbers(v) for n, v in variants.items()} == {
+            n: _numbers(v) for n, v in self.variants.items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A trial as the optimizer sees it. losses: per objective, to be minimised; empty unless the trial is complete.
+    """A trial as the optimizer sees it, or a cost probe, whose number is below 0 and whose state is infeasible.
 
-    variances: of the losses, where a standard error was told, else 0.
+    losses: per objective, to be minimised; nan for one that is not there yet, empty where none is. variances: of the
+    losses, where a standard error was told or the objective's noise is given, else 0. margins: per limit of the
+    problem, above 0 where it is broken; nan while that is not known, empty where none is. failure: why it failed.
     """
 
     number: int
@@ -153,10 +194,53 @@ class Observation:
     params: Params
     losses: tuple[float, ...] = ()
     variances: tuple[float, ...] = ()
+    margins: tuple[float, ...] = ()
+    failure: FailureKind | None = None
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        number: int,
+        state: TrialState,
+        params: Params,
+        values: Mapping[str, Value],
+        failure: FailureKind | None = None,
+        baseline: Mapping[str, float] | None = None,
+    ) -> Observation:
+        """A trial of the problem. values: its own, of no variant. baseline: the baseline trial's values."""
+        told = [(objective, values.get(objective.metric)) for objective in problem.objectives]
+        numbers = {key: value.value for key, value in values.items()} if problem.limits else {}
+        margins = [limit.margin(numbers, baseline) for limit in problem.limits] if numbers else []
+        has_loss = any(value is not None for _, value in told)
+        return cls(
+            number,
+            state,
+            params,
+            losses=tuple(math.nan if one is None else objective.loss(one.value) for objective, one in told)
+            if has_loss
+            else (),
+            variances=tuple(0.0 if one is None else _variance(objective, one) for objective, one in told)
+            if has_loss
+            else (),
+            margins=tuple(math.nan if one is None else one for one in margins)
+            if any(one is not None for one in margins)
+            else (),
+            failure=failure if state is TrialState.FAILED else None,
+        )
 
 
 History = Collection[Observation]
-"""Every trial of a study: complete, failed, and pending (waiting or running)."""
+"""Every trial of a study: complete, infeasible, failed, and pending (waiting or running); and its cost probes."""
+
+
+def _variance(objective: Objective, value: Value) -> float:
+    """Of the loss. On a log10 scale by the delta method: (d log10(v) / dv * stderr)^2 = (stderr / (v ln 10))^2."""
+    stderr = objective.noise if value.stderr is None else value.stderr
+    if not stderr:
+        return 0.0
+    scaled = stderr / (value.value * math.log(10.0)) if objective.log else stderr
+    return scaled * scaled
 
 
 def check_step(step: int) -> int:

@@ -1,0 +1,157 @@
+"""What a trial may tell of its metrics: checked, completed by what follows from it, and by formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from trimtab_service.domain.errors import InvalidStudy, InvalidValue, MissingMetric, UnknownMetric
+from trimtab_service.domain.expression import Expression
+from trimtab_service.domain.metric import (
+    COST_METRICS,
+    Objective,
+    Value,
+    check_device_name,
+    check_metric_key,
+    split_key,
+)
+from trimtab_service.domain.units import derived_value, follows
+
+MAX_VARIANTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The rules of told values. declared: every metric that the study names; costs are known as well."""
+
+    objectives: tuple[Objective, ...]
+    declared: tuple[str, ...]
+    late: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for one in self.objectives:
+            if one.formula and one.metric in formula_of(one).names:
+                raise InvalidStudy(f"objective {one.metric!r}: its formula can't name itself, got {one.formula!r}")
+
+    def values(self, given: Mapping[str, object], *, complete: bool, before: Mapping[str, Value]) -> dict[str, Value]:
+        """The values, checked, over those from before, and what follows from them all.
+
+        complete: every objective must be there, unless it is late. Raises UnknownMetric, InvalidValue, MissingMetric.
+        """
+        checked = self._checked(given)
+        # what followed before from a value that is told anew follows anew
+        values = {key: one for key, one in before.items() if not follows(key, tuple(checked))} | checked
+        self._complete(values)
+        for objective in self.objectives:
+            told = values.get(objective.metric)
+            if told is None and complete and not self._is_late(objective):
+                raise self._missing(objective, given)
+            if told is not None and objective.log and told.value <= 0:
+                raise InvalidValue(
+                    f"metric {objective.metric!r} is on a log scale, so it must be above 0, got {told.value}"
+                )
+        return values
+
+    def variants(self, given: Mapping[str, object], values: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
+        """The variants, checked: of each what was told of it and what follows. values: the trial's own.
+
+        Raises UnknownMetric and InvalidValue.
+        """
+        if len(given) > MAX_VARIANTS:
+            raise InvalidValue(f"a trial has at most {MAX_VARIANTS} variants, got {len(given)}")
+        found: dict[str, dict[str, Value]] = {}
+        for name, told in given.items():
+            try:
+                check_device_name(name)
+            except InvalidStudy:
+                raise InvalidValue(
+                    "a variant's name is a letter or digit and then up to 99 letters, digits, '.', '_' or '-', "
+                    f"got {name!r}"
+                ) from None
+            if not isinstance(told, Mapping) or not told:
+                raise InvalidValue(f"variant {name!r}: expected {{metric: value}}, got {told!r}")
+            checked = self._checked(told)
+            # what follows of the trial's own values in another unit must not stand beside what the variant tells
+            own = {key: one for key, one in values.items() if not follows(key, tuple(checked))}
+            formulas = {one.metric for one in self.objectives if one.formula}
+            merged = {key: one for key, one in own.items() if key not in formulas} | checked
+            self._complete(merged)
+            for objective in self.objectives:
+                one = merged.get(objective.metric)
+                if one is not None and objective.log and one.value <= 0:
+                    raise InvalidValue(
+                        f"variant {name!r}: {objective.metric!r} is on a log scale, so it must be above 0, "
+                        f"got {one.value}"
+                    )
+            found[name] = {key: one for key, one in merged.items() if own.get(key) is not one}
+        return found
+
+    def _checked(self, given: Mapping[str, object]) -> dict[str, Value]:
+        """Raises UnknownMetric and InvalidValue."""
+        known = (*self.declared, *COST_METRICS)
+        unknown = [key for key in given if not _is_of(key, known)]
+        if unknown:
+            names = [one.metric for one in self.objectives]
+            metrics = [key for key in self.declared if key not in names]
+            raise UnknownMetric(
+                f"expected objectives {names!r}, declared metrics {metrics!r} or costs {list(COST_METRICS)!r}, "
+                f"got {unknown!r}; declare others as metrics=[…] of the study"
+            )
+        computed = [one.metric for one in self.objectives if one.formula and one.metric in given]
+        if computed:
+            raise InvalidValue(f"expected no value of {computed!r}: their formulas give them")
+        return {key: Value.of(key, one) for key, one in given.items()}
+
+    def _complete(self, values: dict[str, Value]) -> None:
+        """Put in what follows: declared metrics from another unit, objectives from their formulas."""
+        for key in self.declared:
+            if key not in values and (found := derived_value(key, values)) is not None:
+                values[key] = found
+        numbers = {key: one.value for key, one in values.items()}
+        for objective in self.objectives:
+            if objective.formula:
+                number = formula_of(objective).value(numbers)
+                if number is None:
+                    values.pop(objective.metric, None)
+                else:
+                    values[objective.metric] = Value(number, None, {"formula": objective.formula})
+
+    def _is_late(self, objective: Objective) -> bool:
+        names = formula_of(objective).names if objective.formula else (objective.metric,)
+        return any(follows(name, self.late) for name in names)
+
+    def _missing(self, objective: Objective, given: Mapping[str, object]) -> MissingMetric:
+        names = [one.metric for one in self.objectives]
+        if objective.formula:
+            wanted = sorted(formula_of(objective).names)
+            return MissingMetric(
+                f"objective {objective.metric!r} is {objective.formula!r}: expected values of {wanted!r} that give a "
+                f"finite number, got {list(given)!r}"
+            )
+        return MissingMetric(
+            f"expected a value for each of {names!r}, got {list(given)!r}: {objective.metric!r} is missing"
+        )
+
+
+@lru_cache(maxsize=256)
+def formula_of(objective: Objective) -> Expression:
+    """The objective's formula, read. Raises InvalidStudy."""
+    found = Expression.parse(objective.formula, refusal=InvalidStudy)
+    if found.is_condition or not found.names:
+        raise InvalidStudy(
+            f"objective {objective.metric!r}: formula must be a value of metrics like 'accuracy - 0.1 * size_mb', "
+            f"got {objective.formula!r}"
+        )
+    return found
+
+
+def _is_of(key: str, known: tuple[str, ...]) -> bool:
+    """Whether a key is one of these metrics, in another unit perhaps, and perhaps on a device."""
+    if follows(key, known):
+        return True
+    try:
+        metric, device = split_key(check_metric_key(key))
+    except InvalidStudy:
+        return False
+    return bool(device) and follows(metric, known)
