@@ -17,49 +17,32 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 import trimtab
+from tests.client.fake_devices import FakeDevices, Seen, answer, refusal
 
 KEY = "tt_0a1b2c3d_" + "s" * 43 + "_abcdef"
 
 
 @dataclass
-class Seen:
-    """A request that came."""
+class FakeServer(FakeDevices):
+    """Studies by name, trials by number, every request that came. most_bytes: what preflight lets through."""
 
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    headers: dict[str, str]
-    body: Any
-
-
-@dataclass
-class FakeServer:
-    """Studies by name, trials by number, every request that came. lease_seconds: what an ask promises.
-
-    most_bytes: what preflight lets through. jobs: measure jobs in every state.
-    """
-
-    lease_seconds: float = 60.0
     studies: dict[str, dict[str, Any]] = field(default_factory=dict)
     trials: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     should_stop: bool = False
     page_size: int = 100
     most_bytes: float = 64_000
-    devices: dict[str, dict[str, Any]] = field(default_factory=dict)
-    jobs: list[dict[str, Any]] = field(default_factory=list)
-    probes: list[dict[str, Any]] = field(default_factory=list)
     _said: list[tuple[Callable[[Seen], bool], Callable[[], httpx2.Response]]] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def say(self, status: int, *, at: str = "", headers: dict[str, str] | None = None, **problem: Any) -> None:
         """Answer the next request whose path ends so with this problem instead."""
-        answer = httpx2.Response(
+        response = httpx2.Response(
             status,
             headers={"content-type": "application/problem+json", **(headers or {})},
             content=json.dumps({"status": status, **problem}).encode(),
         )
-        self._said.append((lambda seen: seen.path.endswith(at), lambda: answer))
+        self._said.append((lambda seen: seen.path.endswith(at), lambda: response))
 
     def break_off(self, error: Exception, *, at: str = "") -> None:
         """Let the connection of the next request whose path ends so break."""
@@ -74,7 +57,7 @@ class FakeServer:
 
         def wait() -> httpx2.Response:
             go_on.wait(timeout=20)
-            return _problem(503, "overloaded", "too late")
+            return refusal(503, "overloaded", "too late")
 
         self._said.append((lambda seen: seen.path.endswith(at), wait))
 
@@ -139,8 +122,8 @@ class FakeServer:
             place = next((place for place, (fits, _) in enumerate(self._said) if fits(seen)), None)
             if place is None:
                 return self._route(seen)
-            _, answer = self._said.pop(place)
-        return answer()
+            _, said = self._said.pop(place)
+        return said()
 
     # --- What it answers by itself --------------------------------------------------------------------------------
 
@@ -157,57 +140,47 @@ class FakeServer:
             case [method, "studies", study, *rest]:
                 name = next((n for n, s in self.studies.items() if study in (n, s["id"])), None)
                 if name is None:
-                    return _problem(404, "study_not_found", f"there is no study {study!r}")
+                    return refusal(404, "study_not_found", f"there is no study {study!r}")
                 return self._on_study(method, name, rest, seen)
-        return _problem(404, "not_found", seen.path)
+        return refusal(404, "not_found", seen.path)
 
     def _on_study(self, method: str, name: str, rest: list[str], seen: Seen) -> httpx2.Response:
         trials = self.trials[name]
         match [method, *rest]:
             case ["GET" | "PATCH"]:
                 self.studies[name] |= seen.body or {}
-                return _json(self._study(name))
+                return answer(self._study(name))
             case ["DELETE"]:
                 del self.studies[name], self.trials[name]
                 return httpx2.Response(204)
             case ["POST", "ask"]:
                 return self._ask(name, seen.body)
             case ["POST", "enqueue"]:
-                return _json(self._add(name, "waiting", params=seen.body["params"]), 201)
+                return answer(self._add(name, "waiting", params=seen.body["params"]), 201)
             case ["POST", "trials"]:
                 added = [self._add(name, **{**one, **_told(one.get("values", {}))}) for one in seen.body["trials"]]
-                return _json({"trials": added}, 201)
+                return answer({"trials": added}, 201)
             case ["GET", "trials"]:
                 states = [state for text in seen.query.get("state", []) for state in text.split(",")]
                 return self._page([t for t in trials if not states or t["state"] in states], seen.query)
             case ["GET", "best" | "pareto" as what]:
                 done = [t for t in trials if t["state"] == "complete"]
                 if what == "pareto":
-                    return _json({"items": done, "hypervolume": None, "reference": None, "reference_inferred": False})
+                    return answer(
+                        {"items": done, "hypervolume": None, "reference": None, "reference_inferred": False}
+                    )
                 if not done:
-                    return _problem(404, "no_complete_trial", "no trial is complete yet")
-                return _json(max(done, key=lambda t: next(iter(t["values"].values()))))
+                    return refusal(404, "no_complete_trial", "no trial is complete yet")
+                return answer(max(done, key=lambda t: next(iter(t["values"].values()))))
             case [_, "trials", number, *verb]:
                 if int(number) >= len(trials):
-                    return _problem(404, "trial_not_found", f"there is no trial {number}")
+                    return refusal(404, "trial_not_found", f"there is no trial {number}")
                 return self._on_trial(trials[int(number)], *verb, body=seen.body)
         return self._on_costs(method, rest, seen)
 
-    def _on_costs(self, method: str, rest: list[str], seen: Seen) -> httpx2.Response:
-        match [method, *rest]:
-            case ["POST", "probes", "ask"]:
-                first = len(self.probes)
-                return _json({"points": [{"lr": 1 / (2 + first + place)} for place in range(seen.body["count"])]})
-            case ["POST", "probes"]:
-                self.probes += seen.body["probes"]
-                return _json({"added": len(seen.body["probes"]), "total": len(self.probes)}, 201)
-            case ["POST", "workers", "resume"]:
-                return _json({"name": seen.body["worker"]})
-        return _problem(404, "not_found", seen.path)
-
     def _create(self, body: dict[str, Any]) -> httpx2.Response:
         if body["name"] in self.studies:
-            return _json(self._study(body["name"]))
+            return answer(self._study(body["name"]))
         number = len(self.studies)
         objectives = {
             metric: {"direction": spec, "log": False, "reference": None} if isinstance(spec, str) else spec
@@ -224,7 +197,7 @@ class FakeServer:
             "created_at": "2026-11-24T10:00:00Z",
         }
         self.trials[body["name"]] = []
-        return _json(self._study(body["name"]), 201)
+        return answer(self._study(body["name"]), 201)
 
     def _study(self, name: str) -> dict[str, Any]:
         counts: dict[str, int] = {}
@@ -235,7 +208,7 @@ class FakeServer:
     def _ask(self, name: str, body: dict[str, Any]) -> httpx2.Response:
         study, handed = self.studies[name], []
         if study["state"] != "active":
-            return _problem(409, "study_paused", f"study {name!r} is {study['state']}")
+            return refusal(409, "study_paused", f"study {name!r} is {study['state']}")
         for _ in range(body["count"]):
             waiting = next((t for t in self.trials[name] if t["state"] == "waiting"), None)
             if waiting is None:
@@ -246,8 +219,8 @@ class FakeServer:
             waiting |= {"state": "running", "epoch": waiting["epoch"] + 1, "worker": body["worker"]}
             handed.append({**waiting, "lease_seconds": self.lease_seconds})
         if not handed:
-            return _problem(409, "budget_reached", f"study {name!r} has handed out {study['charged']} trials")
-        return _json({"trials": handed}, 201)
+            return refusal(409, "budget_reached", f"study {name!r} has handed out {study['charged']} trials")
+        return answer({"trials": handed}, 201)
 
     def _add(self, name: str, state: str, **given: Any) -> dict[str, Any]:
         trial = {
@@ -273,21 +246,21 @@ class FakeServer:
 
     def _on_trial(self, trial: dict[str, Any], verb: str = "", *, body: Any) -> httpx2.Response:
         if not verb:
-            return _json({"contracts": {}, "reports": [], **trial})
+            return answer({"contracts": {}, "reports": [], **trial})
         if verb == "heartbeat":
             if trial["state"] != "running" or trial["epoch"] != body["epoch"]:
-                return _problem(409, "lease_lost", f"trial {trial['number']} is {trial['state']}")
-            return _json({"lease_seconds": self.lease_seconds})
+                return refusal(409, "lease_lost", f"trial {trial['number']} is {trial['state']}")
+            return answer({"lease_seconds": self.lease_seconds})
         if verb == "report":
-            return _json({"should_stop": self.should_stop})
+            return answer({"should_stop": self.should_stop})
         if verb == "preflight":
             trial |= _told(body["values"])
             ok = trial["values"].get("size_bytes", 0) <= self.most_bytes
             trial["state"] = trial["state"] if ok else "infeasible"
             trial["broken"] = [] if ok else [f"size_bytes <= {self.most_bytes:g}"]
-            return _json({"ok": ok, "broken": trial["broken"], "trial": trial})
+            return answer({"ok": ok, "broken": trial["broken"], "trial": trial})
         if trial["state"] not in {"running", "waiting"}:
-            return _problem(409, "trial_already_finished", f"trial {trial['number']} is {trial['state']}")
+            return refusal(409, "trial_already_finished", f"trial {trial['number']} is {trial['state']}")
         match verb:
             case "tell":
                 trial |= {**_told(body["values"]), "state": "complete", "artifact": body.get("artifact", "")}
@@ -297,44 +270,13 @@ class FakeServer:
                 trial["state"] = "waiting" if body["kind"] == "infrastructure" else "failed"
             case "release":
                 trial["state"] = "waiting"
-        return _json(trial)
-
-    def _on_devices(self, seen: Seen, name: str | None = None) -> httpx2.Response:
-        match seen.method:
-            case "GET" if name is None:
-                return _json({"items": list(self.devices.values())})
-            case "POST":
-                made = {key: seen.body[key] for key in ("name", "limits")}
-                if self.devices.get(made["name"], made) != made and not seen.body["replace"]:
-                    return _problem(409, "device_conflict", f"device {made['name']!r} has other limits")
-                self.devices[made["name"]] = made
-                return _json(made, 201)
-        if name not in self.devices:
-            return _problem(404, "device_not_found", f"there is no device {name!r}")
-        return _json(self.devices[name]) if seen.method == "GET" else _json(self.devices.pop(name))
-
-    def _on_jobs(self, rest: list[str], body: dict[str, Any]) -> httpx2.Response:
-        if rest == ["ask"]:
-            fits = [one for one in self.jobs if one["state"] == "waiting" and one["metric"] == body["metric"]]
-            for one in fits[: body["count"]]:
-                one |= {"state": "running", "epoch": one["epoch"] + 1}
-            return _json({"jobs": [{**one, "lease_seconds": self.lease_seconds} for one in fits[: body["count"]]]})
-        number, verb = rest
-        job = next((one for one in self.jobs if str(one["id"]) == number), None)
-        if job is None:
-            return _problem(404, "job_not_found", f"there is no measure job {number}")
-        if job["state"] != "running" or job["epoch"] != body["epoch"]:
-            return _problem(409, "lease_lost", f"measure job {number} is {job['state']}")
-        if verb == "heartbeat":
-            return _json({"lease_seconds": self.lease_seconds})
-        job["state"] = {"tell": "done", "release": "waiting", "fail": "failed"}[verb]
-        return _json(job)
+        return answer(trial)
 
     def _page(self, items: list[dict[str, Any]], query: dict[str, list[str]]) -> httpx2.Response:
         first = int(query.get("cursor", ["0"])[0])
         size = min(self.page_size, int(query["limit"][0]))
         after = first + size
-        return _json({"items": items[first:after], "next_cursor": str(after) if after < len(items) else None})
+        return answer({"items": items[first:after], "next_cursor": str(after) if after < len(items) else None})
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
@@ -343,11 +285,3 @@ def _told(values: dict[str, Any]) -> dict[str, Any]:
         "values": {metric: pair["value"] for metric, pair in pairs.items()},
         "stderrs": {metric: pair["stderr"] for metric, pair in pairs.items() if "stderr" in pair},
     }
-
-
-def _json(body: Any, status: int = 200) -> httpx2.Response:
-    return httpx2.Response(status, json=body)
-
-
-def _problem(status: int, code: str, detail: str) -> httpx2.Response:
-    return httpx2.Response(status, json={"status": status, "code": code, "detail": detail})
