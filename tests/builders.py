@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from trimtab_service.domain.constraint import Constraint
+from trimtab_service.domain.expression import Expression
 from trimtab_service.domain.metric import Direction, Objective, Value
 from trimtab_service.domain.parameter import Categorical, Float, Int
 from trimtab_service.domain.space import Params, Space
@@ -43,9 +45,19 @@ def some_params(place: int = 0) -> Params:
 
 
 def a_problem(**changes: Any) -> Problem:
-    """Maximise accuracy over `a_space`; changes are fields of Problem."""
+    """Maximise accuracy over `a_space`; changes are fields of Problem, limits as texts."""
     fields: dict[str, Any] = {"space": a_space(), "objectives": (Objective("accuracy", Direction.MAXIMIZE),)}
-    return Problem(**{**fields, **changes})
+    return Problem(**{**fields, **_read(changes)})
+
+
+def _read(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes with texts of limits as what they say."""
+    read = dict(changes)
+    if "constraints" in read:
+        read["constraints"] = tuple(limit for text in read["constraints"] for limit in Constraint.of(text))
+    if "space_constraints" in read:
+        read["space_constraints"] = tuple(Expression.condition(text) for text in read["space_constraints"])
+    return read
 
 
 def two_objectives() -> tuple[Objective, ...]:
@@ -66,7 +78,7 @@ def a_study(where: Store | Transaction, **changes: Any) -> Study:
     of_study = {name: fields.pop(name) for name in ("public_id", "name", "max_trials", "metadata")}
     problem = fields.pop("problem", None) or a_problem()
     with _transaction(where) as tx:
-        return tx.add_study(problem=replace(problem, **fields), **of_study)
+        return tx.add_study(problem=replace(problem, **_read(fields)), **of_study)
 
 
 def a_trial(

@@ -32,9 +32,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """The first tables, with every trial and every value of it.
 
-    A study keeps what could be said of one before: its limits, known and late metrics, and its objectives'
-    thresholds, weights, noises and formulas are gone. Raises ValueError for a study of more objectives than
-    there could be.
+    A study keeps what could be said of one before: its limits, known and late metrics, baseline, and its objectives'
+    thresholds, weights, noises and formulas are gone. Raises ValueError for a study of more objectives than there
+    could be, or of one that is measured on a device.
     """
     _forget_new_words()
     for table in ("workers", "measure_jobs", "metric_contracts", "probes", "devices"):
@@ -121,6 +121,7 @@ def _measure_jobs_and_workers() -> None:
         sa.Column("device", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("worker", sa.Text(), nullable=False),
+        sa.Column("worker_device", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("lease_epoch", sa.Integer(), nullable=False),
         sa.Column("lease_until", INSTANT),
@@ -181,12 +182,13 @@ def _forget_new_words() -> None:
     connection = op.get_bind()
     for study_id, name, spec in connection.execute(sa.select(studies)).all():
         objectives = spec["objectives"]
-        if len(objectives) > FORMER_OBJECTIVES:
+        if len(objectives) > FORMER_OBJECTIVES or any("[" in metric for metric in objectives):
             raise ValueError(
-                f"study {name!r} has {len(objectives)} objectives, and the earlier version reads at most "
-                f"{FORMER_OBJECTIVES}: delete the study first"
+                f"study {name!r} has the objectives {list(objectives)!r}: the earlier version reads at most "
+                f"{FORMER_OBJECTIVES}, none of them of a device; delete the study first"
             )
         former = {key: spec[key] for key in FORMER_SPEC if key in spec}
+        former["metrics"] = [metric for metric in spec.get("metrics", []) if "[" not in metric]
         former["objectives"] = {
             metric: {key: one[key] for key in FORMER_OBJECTIVE if key in one} for metric, one in objectives.items()
         }

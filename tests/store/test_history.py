@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders import a_study, a_trial, some_params, two_objectives
 from trimtab_service.domain.metric import Value
-from trimtab_service.domain.trial import Observation, TrialState
+from trimtab_service.domain.trial import FailureKind, Observation, TrialState
 
 
 def test_the_history_has_every_trial_by_number_with_losses_to_be_minimised(store):
@@ -22,7 +22,7 @@ def test_the_history_has_every_trial_by_number_with_losses_to_be_minimised(store
         history = tuple(tx.history(study))
     assert history == (
         Observation(0, TrialState.COMPLETE, some_params(0), (-0.9,), (pytest.approx(0.0004),)),
-        Observation(1, TrialState.FAILED, some_params(1)),
+        Observation(1, TrialState.FAILED, some_params(1), failure=FailureKind.ERROR),
         Observation(2, TrialState.RUNNING, some_params(2)),
         Observation(3, TrialState.WAITING, some_params(3)),
         Observation(4, TrialState.STOPPED, some_params(4)),

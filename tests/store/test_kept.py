@@ -15,6 +15,7 @@ from trimtab_service.domain.metric import Value
 from trimtab_service.domain.trial import Failure, FailureKind, Observation, TrialState
 from trimtab_service.store import NewTrial, Store
 from trimtab_service.store.kept import Kept, Known
+from trimtab_service.store.moment import Moment
 from trimtab_service.store.tables import trials
 
 
@@ -114,7 +115,7 @@ def test_only_what_is_new_is_taken_from_the_database(store):
 
     @event.listens_for(store._engines.read, "after_cursor_execute")
     def count(_connection, cursor, statement, *_):
-        if statement.startswith("SELECT") and "params" in statement.split("FROM")[0]:
+        if statement.startswith("SELECT") and "trials.params" in statement.split("FROM")[0]:
             rows.append(statement)
 
     read(store, study)
@@ -167,12 +168,15 @@ def test_more_trials_than_a_statement_names_may_be_open(store):
 
 def test_the_histories_remembered_are_bounded_and_the_latest_asked_for_stay():
     kept = Kept(most_bytes=1_000)
-    of = {n: Known(PackedHistory.of([Observation(0, TrialState.WAITING, {"x": "y" * 300})])) for n in range(4)}
+    of = {
+        n: Known(PackedHistory.of([Observation(0, TrialState.WAITING, {"x": "y" * 300})]), Moment(n, n))
+        for n in range(4)
+    }
     for n, known in of.items():
         kept.put(n, known)
         assert kept.get(0) is of[0]
     assert kept.get(3) is of[3]
-    assert kept.get(1) == Known()
+    assert kept.get(1) is None
 
 
 @pytest.mark.slow

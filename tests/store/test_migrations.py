@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -13,8 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, func, inspect, select, text
 from sqlalchemy.schema import CheckConstraint
 
-from tests.builders import a_study, a_trial
-from trimtab_service.domain.trial import TrialState
+from tests.builders import a_problem, a_study, a_trial, some_params
+from trimtab_service.domain.device import Device
+from trimtab_service.domain.metric import Direction, Objective, Value
+from trimtab_service.domain.trial import Failure, FailureKind, TrialState
 from trimtab_service.store import Store, migrate
 from trimtab_service.store.engines import open_engines
 from trimtab_service.store.tables import metadata
@@ -148,3 +151,135 @@ def test_a_store_that_is_up_to_date_is_left_as_it_is(store):
     store.migrate()
     with store.read() as tx:
         assert tx.study(study.name) == study
+
+
+FORMER_SPEC = {
+    "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}},
+    "objectives": {"accuracy": {"direction": "maximize", "log": False, "reference": None}},
+    "metrics": ["recall"],
+    "algorithm": "gp",
+    "options": {},
+    "seed": 3,
+}
+
+
+@pytest.fixture
+def former(engine):
+    """A database of the first version with a study of two complete trials and one that runs."""
+    migrate.upgrade(engine, "0001")
+    with engine.begin() as connection:
+        at = {"at": "2026-11-24T04:46:01.123Z"}
+        connection.execute(
+            text(
+                "INSERT INTO studies (project_id, public_id, name, state, spec, charged, next_number, metadata, "
+                "created_at) VALUES (1, 'st_1', 'digits', 'active', :spec, 3, 3, '{}', :at)"
+            ),
+            {"spec": json.dumps(FORMER_SPEC), **at},
+        )
+        for number, state in enumerate(("complete", "complete", "running")):
+            connection.execute(
+                text(
+                    "INSERT INTO trials (project_id, study_id, number, state, source, params, reason, worker, "
+                    "attempt, lease_epoch, lease_until, created_at) "
+                    "SELECT 1, id, :number, :state, 'gp', '{\"x\": 0.5}', '', "
+                    "'w', 1, 1, :until, :at FROM studies"
+                ),
+                {"number": number, "state": state, "until": at["at"] if state == "running" else None, **at},
+            )
+        connection.execute(
+            text(
+                "INSERT INTO trial_events (project_id, trial_id, epoch, kind, at) "
+                "SELECT 1, id, 1, 'handed_out', :at FROM trials"
+            ),
+            at,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO trial_values (project_id, trial_id, variant, metric, device, value, contract) "
+                "SELECT 1, id, '', 'accuracy', '', 0.5 + number, '{}' FROM trials WHERE state = 'complete'"
+            )
+        )
+    return engine
+
+
+def test_a_study_of_the_first_version_goes_on_after_the_second_migration(former, empty_database_url):
+    migrate.upgrade(former)
+    store = Store(empty_database_url)
+    with store.begin() as tx:
+        study = tx.study("digits")
+        assert (study.problem.metrics, study.refused_in_a_row) == (("recall",), 0)
+        assert [trial.values for trial in tx.trials(study).items] == [
+            {"accuracy": Value(0.5)},
+            {"accuracy": Value(1.5)},
+            {},
+        ]
+        assert [trial.artifact for trial in tx.trials(study).items] == ["", "", ""]
+        assert tx.last_change(study) == (3, 3)
+        assert len(tx.history(study)) == 3
+        running = tx.trial(study, 2)
+        assert tx.close_trial(study, running, running.complete({"accuracy": Value(0.25)}))
+        assert tx.last_change(study) == (4, 4)
+        assert list(tx.columns(study).values["accuracy"]) == [0.5, 1.5, 0.25]
+    store.close()
+
+
+def test_the_first_version_finds_its_study_after_the_second_migration_is_undone(former, empty_database_url):
+    migrate.upgrade(former)
+    store = Store(empty_database_url)
+    problem = a_problem(
+        constraints=('latency_ms["pi"] <= 20',), known_metrics=("macs",), late_metrics=("latency_ms",)
+    )
+    later = a_study(store, name="later", problem=problem)
+    with store.begin() as tx:
+        study = tx.study("digits")
+        tx.add_values(study, 0, {"macs": Value(7.0), 'latency_ms["pi"]': Value(3.0)})
+        tx.add_values(study, 1, {"accuracy": Value(0.125)}, variant="int8")
+        tx.add_measure_jobs(study, 1, [("latency_ms", "")])
+        tx.add_probes(later, [(some_params(), {"macs": Value(1.0)})])
+        tx.count_failure(study, "w", Failure(FailureKind.ERROR), pause_from=1, pause_seconds=60.0)
+        tx.save_device(Device("pi", {"macs": 9.0}))
+        tx.keep_contracts(study, {"macs": {"counter": "own"}})
+    store.close()
+
+    migrate.downgrade(former, "0001")
+
+    with former.connect() as connection:
+        specs = dict(connection.execute(text("SELECT name, spec FROM studies")).all())
+        parsed = {name: json.loads(spec) if isinstance(spec, str) else spec for name, spec in specs.items()}
+        assert parsed["digits"] == FORMER_SPEC
+        assert parsed["later"].keys() == FORMER_SPEC.keys()
+        assert parsed["later"]["objectives"] == FORMER_SPEC["objectives"]
+        kinds = connection.execute(text("SELECT kind, count(*) FROM trial_events GROUP BY kind")).all()
+        assert kinds == [("handed_out", 3)]
+        values = connection.execute(
+            text("SELECT number, variant, metric, device, value FROM trial_history WHERE metric IS NOT NULL")
+        ).all()
+        assert sorted(values) == [
+            (0, "", "accuracy", "", 0.5),
+            (0, "", "latency_ms", "pi", 3.0),
+            (0, "", "macs", "", 7.0),
+            (1, "", "accuracy", "", 1.5),
+            (1, "int8", "accuracy", "", 0.125),
+        ]
+        assert constraints_of_events(connection) == 8  # the kinds of the first version
+    migrate.upgrade(former)
+    with former.connect() as connection:
+        assert constraints_of_events(connection) == 9
+
+
+def constraints_of_events(connection: Connection) -> int:
+    """How many kinds of events the database allows."""
+    (check,) = inspect(connection).get_check_constraints("trial_events")
+    return str(check["sqltext"]).count("'") // 2
+
+
+def test_a_study_that_the_first_version_could_not_read_holds_up_its_return(engine, empty_database_url):
+    migrate.upgrade(engine)
+    store = Store(empty_database_url)
+    many = tuple(Objective(f"m{place}", Direction.MINIMIZE) for place in range(5))
+    a_study(store, name="wide", objectives=many)
+    store.close()
+    with pytest.raises(ValueError, match="study 'wide' has the objectives"):
+        migrate.downgrade(engine, "0001")
+    with engine.connect() as connection:
+        assert migrate.revision_of(connection) == "0002"

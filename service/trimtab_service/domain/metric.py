@@ -137,10 +137,15 @@ class Objective:
         if self.formula is not None and not isinstance(self.formula, str):
             raise InvalidStudy(f"objective {self.metric!r}: formula must be text, got {self.formula!r}")
 
+    @property
+    def is_maximized(self) -> bool:
+        """Whether a larger value is better."""
+        return self.direction is Direction.MAXIMIZE
+
     def loss(self, value: float) -> float:
         """The value as a number to be minimised: log10 where the objective asks for it, negated when maximised."""
         scaled = math.log10(value) if self.log else value
-        return -scaled if self.direction is Direction.MAXIMIZE else scaled
+        return -scaled if self.is_maximized else scaled
 
     @classmethod
     def from_spec(cls, metric: str, spec: object) -> Objective:

@@ -48,7 +48,10 @@ _MOVES = {
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study as it stands. charged: trials handed out against max_trials; next_number: the next trial's."""
+    """A study as it stands. charged: trials handed out against max_trials; next_number: the next trial's.
+
+    refused_in_a_row: trials that preflight refused since it last let one pass.
+    """
 
     id: int
     public_id: str
@@ -60,6 +63,7 @@ class Study:
     next_number: int
     metadata: Mapping[str, Any]
     created_at: datetime
+    refused_in_a_row: int = 0
 
     def check_open(self) -> None:
         """Raises StudyPaused unless the study is active."""

@@ -208,7 +208,12 @@ class Observation:
         failure: FailureKind | None = None,
         baseline: Mapping[str, float] | None = None,
     ) -> Observation:
-        """A trial of the problem. values: its own, of no variant. baseline: the baseline trial's values."""
+        """A trial of the problem. values: its own, of no variant. baseline: the baseline trial's values.
+
+        Of a trial that is not complete only known metrics say what they would in the end.
+        """
+        if state is not TrialState.COMPLETE and number >= 0:
+            values = {key: value for key, value in values.items() if problem.is_known(key)}
         told = [(objective, values.get(objective.metric)) for objective in problem.objectives]
         numbers = {key: value.value for key, value in values.items()} if problem.limits else {}
         margins = [limit.margin(numbers, baseline) for limit in problem.limits] if numbers else []

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 from trimtab_service.domain.study import Study
 from trimtab_service.store.clock import now
 from trimtab_service.store.scope import Scope
-from trimtab_service.store.tables import EventKind, trial_events, trials
+from trimtab_service.store.tables import EventKind, probes, trial_events, trials
 
 
 class Events(Scope):
@@ -35,12 +35,13 @@ class Events(Scope):
         return [(EventKind(kind), epoch) for kind, epoch in found]
 
     def last_change(self, study: Study) -> tuple[int, int]:
-        """How many events the study's trials have had, and the latest one's id: another pair after every change.
+        """How many events the study's trials have had and how many probes it has, in all; and the latest event's id.
 
-        The id alone would not do: a transaction that began earlier may commit later.
+        Another pair after every change. The id alone would not do: a transaction that began earlier may commit later.
         """
+        probed = select(func.count()).select_from(probes).where(self.own(probes), probes.c.study_id == study.id)
         count, latest = self.connection.execute(
-            select(func.count(), func.coalesce(func.max(trial_events.c.id), 0))
+            select(func.count() + probed.scalar_subquery(), func.coalesce(func.max(trial_events.c.id), 0))
             .select_from(trial_events)
             .join(trials, trials.c.id == trial_events.c.trial_id)
             .where(self.of_study(study))

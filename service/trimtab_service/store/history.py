@@ -1,235 +1,161 @@
-"""The questions about many trials: pages in an order, the optimizer's history, counts, and the surrogates' states."""
+"""The questions about all trials of a study at once: the optimizer's history, and the columns of values.
+
+A transaction that only reads takes from the database what has changed since the last one; others read everything.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, Row, Text, cast, select
 
-from trimtab_service.domain.errors import InvalidQuery
 from trimtab_service.domain.history import PackedHistory
-from trimtab_service.domain.metric import Objective, Value
-from trimtab_service.domain.page import Page
-from trimtab_service.domain.space import Params
-from trimtab_service.domain.study import Study
-from trimtab_service.domain.trial import OPEN, Observation, Trial, TrialState
-from trimtab_service.store import cursor as cursors
-from trimtab_service.store.clock import now
-from trimtab_service.store.kept import Known, Seen
-from trimtab_service.store.mapping import JsonObject, in_order, to_trial
-from trimtab_service.store.scope import Scope
-from trimtab_service.store.tables import surrogates, trial_values, trials
+from trimtab_service.domain.metric import Value, split_key
+from trimtab_service.domain.study import Problem, Study
+from trimtab_service.domain.trial import FailureKind, Observation, TrialState
+from trimtab_service.domain.units import relatives
+from trimtab_service.store.columns import Columns, Completed
+from trimtab_service.store.kept import Known, T
+from trimtab_service.store.moment import Moment, moment
+from trimtab_service.store.probes import Probes
+from trimtab_service.store.tables import trial_values, trials
+from trimtab_service.store.values import MANY, Values
 
-_NUMBER, _FINISHED_AT = "number", "finished_at"
-_MANY = 1_000
-"""More trials than this are not named one by one in a statement."""
-_OPEN = [literal(state.value, literal_execute=True) for state in sorted(OPEN)]
-"""Spelled out in the statement: an index of the trials in one state is used only where the state is no variable."""
+_BASELINE = 0
+"""The number of the trial that limits relative to a baseline refer to."""
+
+Named = Row[int, int, int]
+"""The row id, number and mark of a trial."""
 
 
-class History(Scope):
-    """The questions about many trials."""
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What changed since something was known. whole: that is of no use any more, and every trial is named.
 
-    def trials(
-        self,
-        study: Study,
-        states: Sequence[TrialState] = (),
-        order: str = _NUMBER,
-        cursor: str | None = None,
-        limit: int = 100,
-    ) -> Page[Trial]:
-        """Trials of these states (all when empty), with values but without contracts.
+    now: the moment of this transaction. last: number and row id of the study's last trial.
+    """
 
-        order: number, finished_at or a metric's name, with a - before it for the other way. Trials that have no such
-        value come last in either. Raises InvalidQuery for a cursor that is none, or that is another order's.
+    trials: Sequence[Named]
+    now: Moment
+    last: tuple[int, int] | None
+    whole: bool
+
+
+class History(Values, Probes):
+    """The questions about all trials of a study."""
+
+    def history(self, study: Study, problem: Problem | None = None) -> PackedHistory:
+        """Every trial as the optimizer sees it, and every cost probe, numbered -1, -2, …
+
+        problem: another one over the same space, whose objectives and limits are asked about in place of the study's.
         """
-        statement = select(trials).where(self.of_study(study)).limit(limit + 1)
-        if states:
-            statement = statement.where(trials.c.state.in_([state.value for state in states]))
-        statement = self._ordered(statement, order, cursor)
-        rows = self.connection.execute(statement).all()
-        values = self._values([row.id for row in rows[:limit]])
-        items = tuple(to_trial(row, in_order(study.problem, values.get(row.id, {}))) for row in rows[:limit])
-        return Page(items, self.cursor_after(study, items[-1], order) if len(rows) > limit else None)
-
-    def cursor_after(self, study: Study, trial: Trial, order: str) -> str:
-        """The cursor of a page that begins after this trial."""
-        name = order.removeprefix("-")
-        key: cursors.Key = None
-        if name == _FINISHED_AT and trial.finished_at is not None:
-            key = trial.finished_at.isoformat()
-        elif name in trial.values and name != _NUMBER:
-            key = trial.values[name].value
-        return cursors.encode(order, key, trial.number)
-
-    def history(self, study: Study) -> PackedHistory:
-        """Every trial as the optimizer sees it. A transaction that only reads takes from the database what is new."""
-        known = Known() if self.kept is None else self.kept.get(study.id)
-        seen = self._open_or_since(study, known)
-        changed = known.changed(seen)
-        if changed is None:
-            known = Known()
-            seen = self._open_or_since(study, known)
-            changed = known.changed(seen) or []
-        history = known.history.changed(self._observations(study, changed))
-        if self.kept is not None and seen:
-            last = max(seen, key=lambda row: row.number)
-            still_open = {row.number: row.state for row in seen if row.state in OPEN}
-            self.kept.put(study.id, Known(history, still_open, last.number + 1, last.id))
+        kept = None if self.memory is None or problem is not None else self.memory.histories
+        known = None if kept is None else kept.get(study.id)
+        asked = problem or study.problem
+        change = self._change(study, known)
+        if not change.whole and _relative(asked) and any(row.number == _BASELINE for row in change.trials):
+            change = self._change(study, None)
+        if known is None or change.whole:
+            known = Known(PackedHistory({}), change.now)
+        history = known.what.changed(self._observations(study, asked, change.trials, known.probes))
+        if kept is not None:
+            kept.put(study.id, Known(history, change.now, change.last, self.probe_count(study)))
         return history
 
-    def counts(self, study_ids: Sequence[int]) -> dict[int, dict[TrialState, int]]:
-        """Study's row id -> how many trials are in each state; a state without trials is left out."""
-        found = self.connection.execute(
-            select(trials.c.study_id, trials.c.state, func.count())
-            .where(self.own(trials), trials.c.study_id.in_(study_ids))
-            .group_by(trials.c.study_id, trials.c.state)
-        )
-        counts: dict[int, dict[TrialState, int]] = {study_id: {} for study_id in study_ids}
-        for study_id, state, count in found:
-            counts[study_id][TrialState(state)] = count
-        return counts
+    def columns(self, study: Study) -> Columns:
+        """The values of all complete trials and their variants, a row each.
 
-    def surrogates(self, study: Study) -> dict[str, JsonObject]:
-        """Metric -> the state of its surrogate."""
-        found = self.connection.execute(
-            select(surrogates.c.metric, surrogates.c.state)
-            .where(self.own(surrogates), surrogates.c.study_id == study.id)
-            .order_by(surrogates.c.metric)
-        )
-        return {metric: state for metric, state in found}  # noqa: C416  # dict() can't tell a row from a sequence
+        In a transaction that only reads, the same object as before while no trial changed.
+        """
+        kept = None if self.memory is None else self.memory.columns
+        known = None if kept is None else kept.get(study.id)
+        change = self._change(study, known)
+        columns = Columns() if known is None or change.whole else known.what
+        for ids in _batches(change.trials):
+            columns = columns.changed(self._completed(ids))
+        if kept is not None:
+            kept.put(study.id, Known(columns, change.now, change.last))
+        return columns
 
-    def save_surrogates(self, study: Study, states: Mapping[str, JsonObject]) -> None:
-        """Keep the states of these metrics; those of others stay."""
-        insert = self.upsert(surrogates)
-        statement = insert.on_conflict_do_update(
-            index_elements=["study_id", "metric"],
-            set_={"state": insert.excluded.state, "updated_at": insert.excluded.updated_at},
-        )
-        for metric, state in sorted(states.items()):
-            self.connection.execute(
-                statement.values(
-                    project_id=self.project_id, study_id=study.id, metric=metric, state=dict(state), updated_at=now()
-                )
-            )
+    def told_keys(self, study: Study) -> frozenset[str]:
+        """The metric keys of which any complete trial, or a variant of one, has a value."""
+        return frozenset(self.columns(study).values)
 
-    def _open_or_since(self, study: Study, known: Known) -> Sequence[Seen]:
-        """The trials that are open or were, and those from the last known one on."""
-        conditions = [trials.c.number >= max(known.next_number - 1, 0), *(trials.c.state == word for word in _OPEN)]
-        if known.open:
-            few = len(known.open) <= _MANY
-            conditions.append(trials.c.number.in_(known.open) if few else trials.c.number >= min(known.open))
-        columns = select(trials.c.id, trials.c.number, trials.c.state).where(self.of_study(study))
-        # SQLite walks the whole study where one statement joins these by "or"
-        return self.connection.execute(union(*(columns.where(one) for one in conditions))).all()
+    def _change(self, study: Study, known: Known[T] | None) -> _Change:
+        """The study's trials that changed since, by number; all of them when nothing of use is known.
 
-    def _observations(self, study: Study, trial_ids: Sequence[int]) -> Iterator[Observation]:
-        """These trials of the study; all of it where they are many."""
-        if not trial_ids:
-            return
-        these = self.of_study(study)
-        if len(trial_ids) <= _MANY:
-            these = and_(these, trials.c.id.in_(trial_ids))
-        complete = select(trials.c.id).where(these, trials.c.state == TrialState.COMPLETE.value)
-        objectives = study.problem.objectives
-        values = self._values(complete, trial_values.c.metric.in_(study.problem.objective_names))
-        for row in self.connection.execute(
-            select(trials.c.id, trials.c.number, trials.c.state, trials.c.params).where(these)
-        ):
-            yield _observation(row.number, TrialState(row.state), row.params, objectives, values.get(row.id, {}))
+        What is known may be of a later moment, or of a database that has lost its latest transactions.
+        """
+        last = None if known is None else known.last
+        of_last = select(trials.c.id).where(self.of_number(study, -1 if last is None else last[0]))
+        text, last_id = self.connection.execute(select(moment(), of_last.scalar_subquery())).one()
+        now = Moment.of(text)
+        if known is None or not now.sees_all_of(known.moment) or (last is not None and last[1] != last_id):
+            found = self._named(study)
+            return _Change(found, now, max(((row.number, row.id) for row in found), default=None), whole=True)
+        since = self._named(study, trials.c.changed.between(known.moment.low, now.high))
+        found = [row for row in since if not known.moment.sees(row.changed)]
+        latest = max([*((row.number, row.id) for row in found), *([] if last is None else [last])], default=None)
+        return _Change(found, now, latest, whole=False)
 
-    def _ordered(self, statement: Select[Any], order: str, cursor: str | None) -> Select[Any]:
-        """The statement in order, from after the cursor on. Ties go by number."""
-        name, descending = order.removeprefix("-"), order.startswith("-")
-        key, number = (None, None) if cursor is None else cursors.decode(cursor, order)
-        if number is not None and number >= 2**31:
-            raise InvalidQuery(f"expected a cursor as a page gave it, got one after trial {number}")
-        if name == _NUMBER:
-            column = trials.c.number
-            if number is not None:
-                statement = statement.where(column < number if descending else column > number)
-            return statement.order_by(column.desc() if descending else column)
-        if name == _FINISHED_AT:
-            by: ColumnElement[Any] = trials.c.finished_at
-        else:
-            by = trial_values.c.value
-            statement = statement.outerjoin(
-                trial_values,
-                and_(
-                    trial_values.c.trial_id == trials.c.id,
-                    trial_values.c.metric == name,
-                    trial_values.c.variant == "",
-                    trial_values.c.device == "",
-                ),
-            )
-        if number is not None:
-            statement = statement.where(_is_after(by, _sort_key(name, key), number, descending=descending))
-        return statement.order_by(by.is_(None), by.desc() if descending else by, trials.c.number)
+    def _named(self, study: Study, *conditions: ColumnElement[bool]) -> Sequence[Named]:
+        return self.connection.execute(
+            select(trials.c.id, trials.c.number, trials.c.changed)
+            .where(self.of_study(study), *conditions)
+            .order_by(trials.c.number)
+        ).all()
 
-    def _values(
-        self, trial_ids: Sequence[int] | Select[Any], *conditions: ColumnElement[bool]
-    ) -> dict[int, dict[str, Value]]:
-        """Trial's row id -> metric -> value, without contracts."""
-        found = self.connection.execute(
-            select(trial_values.c.trial_id, trial_values.c.metric, trial_values.c.value, trial_values.c.stderr).where(
-                self.own(trial_values),
-                trial_values.c.trial_id.in_(trial_ids),
-                *conditions,
-                trial_values.c.variant == "",
-                trial_values.c.device == "",
-            )
-        )
-        values: dict[int, dict[str, Value]] = {}
-        for trial_id, metric, value, stderr in found:
-            values.setdefault(trial_id, {})[metric] = Value(value, stderr)
-        return values
+    def _observations(
+        self, study: Study, problem: Problem, changed: Sequence[Named], probes_seen: int
+    ) -> Iterator[Observation]:
+        """These trials, and the cost probes after those that were seen."""
+        baseline = self._baseline(study) if _relative(problem) else None
+        fields = [trials.c[name] for name in ("id", "number", "state", "params", "failure_kind")]
+        needed = trial_values.c.metric.in_(_metrics(problem))
+        for ids in _batches(changed):
+            told = self.values_of(ids, needed, trial_values.c.variant == "")
+            for row in self.connection.execute(select(*fields).where(self.own(trials), trials.c.id.in_(ids))):
+                failure = None if row.failure_kind is None else FailureKind(row.failure_kind)
+                values = told.get(row.id, {}).get("", {})
+                state = TrialState(row.state)
+                yield Observation.of(problem, row.number, state, row.params, values, failure, baseline)
+        for number, (params, costs) in enumerate(self.probes(study, probes_seen), probes_seen + 1):
+            values = {key: Value(cost) for key, cost in costs.items()}
+            yield Observation.of(problem, -number, TrialState.INFEASIBLE, params, values, None, baseline)
+
+    def _completed(self, ids: Sequence[int]) -> Iterator[Completed]:
+        """These trials for their columns."""
+        fields = (trials.c.id, trials.c.number, trials.c.state, cast(trials.c.params, Text).label("params"))
+        complete = select(*fields).where(self.own(trials), trials.c.id.in_(ids)).order_by(trials.c.number)
+        told = self.values_of(ids)
+        for row in self.connection.execute(complete):
+            if row.state != TrialState.COMPLETE:
+                yield Completed(row.number, row.params, None)
+                continue
+            values = told.get(row.id, {})
+            numbers = {name: {key: one.value for key, one in of.items()} for name, of in values.items()}
+            yield Completed(row.number, row.params, {"": {}, **numbers})
+
+    def _baseline(self, study: Study) -> dict[str, float] | None:
+        """What the baseline trial was told so far."""
+        trial_id = self.connection.execute(select(trials.c.id).where(self.of_number(study, _BASELINE))).scalar()
+        told = {} if trial_id is None else self.values_of([trial_id]).get(trial_id, {}).get("", {})
+        return {key: value.value for key, value in told.items()} or None
 
 
-def _is_after(by: ColumnElement[Any], key: Any, number: int, *, descending: bool) -> ColumnElement[bool]:
-    later = trials.c.number > number
-    if key is None:
-        return and_(by.is_(None), later)
-    return or_(by < key if descending else by > key, and_(by == key, later), by.is_(None))
+def _batches(changed: Sequence[Named]) -> Iterator[list[int]]:
+    """The row ids, not too many at a time."""
+    for first in range(0, len(changed), MANY):
+        yield [row.id for row in changed[first : first + MANY]]
 
 
-def _sort_key(name: str, key: cursors.Key) -> float | datetime | None:
-    """The cursor's key as the column's type. Raises InvalidQuery."""
-    match key:
-        case None:
-            return None
-        case str() if name == _FINISHED_AT:
-            try:
-                found = datetime.fromisoformat(key)
-                if found.tzinfo is not None:
-                    return found.astimezone(UTC)
-            except (ValueError, OverflowError) as error:
-                raise InvalidQuery(f"expected a cursor as a page gave it, got the time {key[:60]!r}") from error
-        case int() | float() if name != _FINISHED_AT:
-            return float(key)
-    raise InvalidQuery(f"expected a cursor as a page ordered by {name!r} gave it, got key {key!r}")
+def _metrics(problem: Problem) -> set[str]:
+    """The metrics that decide the losses and margins, and those that these follow from."""
+    keys = {*problem.objective_names, *(key for limit in problem.limits for key in limit.metrics)}
+    keys |= {other for key in keys for other, _, _ in relatives(key)}
+    return {split_key(key)[0] for key in keys}
 
 
-def _observation(
-    number: int, state: TrialState, params: Params, objectives: tuple[Objective, ...], values: Mapping[str, Value]
-) -> Observation:
-    if state is not TrialState.COMPLETE:
-        return Observation(number, state, params)
-    told = [(objective, values[objective.metric]) for objective in objectives]
-    return Observation(
-        number,
-        state,
-        params,
-        losses=tuple(objective.loss(value.value) for objective, value in told),
-        variances=tuple(_variance(objective, value) for objective, value in told),
-    )
-
-
-def _variance(objective: Objective, value: Value) -> float:
-    """Of the loss. On a log10 scale by the delta method: (d log10(v) / dv * stderr)^2 = (stderr / (v ln 10))^2."""
-    if value.stderr is None:
-        return 0.0
-    scaled = value.stderr / (value.value * math.log(10.0)) if objective.log else value.stderr
-    return scaled * scaled
+def _relative(problem: Problem) -> bool:
+    return problem.baseline is not None and any(limit.relative for limit in problem.limits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,20 +53,21 @@ def to_study(row: Row[Any]) -> Study:
         next_number=names["next_number"],
         metadata=names["metadata"],
         created_at=names["created_at"],
+        refused_in_a_row=names["refused_in_a_row"],
     )
 
 
-def to_trial(row: Row[Any], values: Mapping[str, Value]) -> Trial:
-    """A row of trials with its values."""
+def to_trial(problem: Problem, row: Row[Any], told: Mapping[str, Mapping[str, Value]]) -> Trial:
+    """A row of trials with what was told of it: variant -> key -> value, "" its own."""
     return Trial(
         number=row.number,
         params=row.params,
         state=TrialState(row.state),
         source=Source(row.source),
-        values=values,
-        failure=None
-        if row.failure_kind is None
-        else Failure(FailureKind(row.failure_kind), row.failure_message or ""),
+        values=in_order(problem, told.get("", {})),
+        variants={name: in_order(problem, told[name]) for name in sorted(told) if name},
+        artifact=row.artifact,
+        failure=to_failure(row),
         epoch=row.lease_epoch,
         attempt=row.attempt,
         worker=row.worker,
@@ -98,22 +99,14 @@ def from_failure(failure: Failure | None) -> dict[str, str | None]:
     return {"failure_kind": failure.kind.value, "failure_message": failure.message}
 
 
-def from_values(project_id: int, trial_id: int, values: Mapping[str, Value]) -> Iterable[JsonObject]:
-    """Rows of trial_values: plain ones, of no variant and no device."""
-    for metric, value in values.items():
-        yield {
-            "project_id": project_id,
-            "trial_id": trial_id,
-            "variant": "",
-            "metric": metric,
-            "device": "",
-            "value": value.value,
-            "stderr": value.stderr,
-            "contract": dict(value.contract),
-        }
+def to_failure(row: Row[Any]) -> Failure | None:
+    """The failure in the two columns of a row."""
+    if row.failure_kind is None:
+        return None
+    return Failure(FailureKind(row.failure_kind), row.failure_message or "")
 
 
 def in_order(problem: Problem, values: Mapping[str, Value]) -> dict[str, Value]:
-    """The values with the objectives first, then the declared metrics, then the costs."""
-    order = (*problem.objective_names, *problem.metrics, *COST_METRICS)
-    return {name: values[name] for name in dict.fromkeys((*order, *values)) if name in values}
+    """The values with the objectives first, then the declared metrics, then the costs, then others by name."""
+    order = (*problem.objective_names, *problem.metrics, *COST_METRICS, *sorted(values))
+    return {name: values[name] for name in dict.fromkeys(order) if name in values}

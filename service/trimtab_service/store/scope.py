@@ -6,18 +6,18 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, and_, sel
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trimtab_service.domain.study import Study
-from trimtab_service.store.kept import Kept
+from trimtab_service.store.kept import Memory
 from trimtab_service.store.tables import trials
 
 
 class Scope:
     """An open transaction that sees the rows of one project."""
 
-    def __init__(self, connection: Connection, project_id: int, kept: Kept | None = None) -> None:
-        """kept: what is known of histories, for a transaction that only reads."""
+    def __init__(self, connection: Connection, project_id: int, memory: Memory | None = None) -> None:
+        """memory: what is known of studies, for a transaction that only reads."""
         self.connection = connection
         self.project_id = project_id
-        self.kept = kept
+        self.memory = memory
 
     def own(self, table: Table) -> ColumnElement[bool]:
         """The condition that a row belongs to the project."""

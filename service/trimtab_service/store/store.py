@@ -11,17 +11,22 @@ from sqlalchemy import Connection
 from trimtab_service.store import migrate
 from trimtab_service.store.answers import Answers
 from trimtab_service.store.borders import translated
+from trimtab_service.store.contracts import Contracts
+from trimtab_service.store.devices import Devices
 from trimtab_service.store.engines import open_engines
 from trimtab_service.store.history import History
-from trimtab_service.store.kept import Kept
+from trimtab_service.store.kept import Memory
 from trimtab_service.store.keys import Keys
+from trimtab_service.store.pages import Pages
 from trimtab_service.store.reports import Reports
 from trimtab_service.store.studies import Studies
+from trimtab_service.store.surrogates import Surrogates
 from trimtab_service.store.tables import DEFAULT_PROJECT
 from trimtab_service.store.trials import Trials
+from trimtab_service.store.workers import Workers
 
 
-class Transaction(Studies, Trials, Reports, History, Keys, Answers):
+class Transaction(Studies, Trials, Pages, Reports, History, Surrogates, Workers, Devices, Contracts, Keys, Answers):
     """Everything that can be asked and done within one transaction and one project."""
 
 
@@ -34,7 +39,7 @@ class Store:
         checkpoints: False for an SQLite file that another process serves. Raises ValueError for another URL.
         """
         self._engines = open_engines(url, checkpoints=checkpoints)
-        self._kept = Kept()
+        self._memory = Memory()
 
     @contextmanager
     def begin(self, project_id: int = DEFAULT_PROJECT) -> Iterator[Transaction]:
@@ -46,7 +51,7 @@ class Store:
     def read(self, project_id: int = DEFAULT_PROJECT) -> Iterator[Transaction]:
         """A transaction that only reads, and sees one state of the database throughout."""
         with translated(), self._engines.read.begin() as connection:
-            yield Transaction(connection, project_id, self._kept)
+            yield Transaction(connection, project_id, self._memory)
 
     def migrate(self) -> None:
         """Bring the tables up to the newest revision; nothing happens when they are there."""

@@ -343,6 +343,7 @@ measure_jobs = Table(
     Column("device", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("worker", Text, nullable=False),
+    Column("worker_device", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("lease_epoch", Integer, nullable=False),
     Column("lease_until", Instant),
