@@ -11,7 +11,18 @@ from trimtab_service.api.bodies import StrictBodies
 from trimtab_service.api.errors import ErrorAnswers, install_errors
 from trimtab_service.api.headers import HostCheck, SecurityHeaders
 from trimtab_service.api.openapi import install_openapi
-from trimtab_service.api.routes import history, insight, operations, studies, trials
+from trimtab_service.api.routes import (
+    devices,
+    fronts,
+    history,
+    insight,
+    measure,
+    operations,
+    probes,
+    studies,
+    trials,
+    workers,
+)
 from trimtab_service.usecases.rooms import Rooms
 
 __all__ = ["install", "routers"]
@@ -21,7 +32,12 @@ routers: tuple[APIRouter, ...] = (
     studies.router,
     trials.router,
     history.router,
+    fronts.router,
     insight.router,
+    probes.router,
+    measure.router,
+    devices.router,
+    workers.router,
 )
 
 

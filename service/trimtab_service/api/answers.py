@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trimtab_service.domain.page import Page
 from trimtab_service.domain.trial import Trial, TrialState
-from trimtab_service.usecases.front import Front
 from trimtab_service.usecases.history import TrialView
+from trimtab_service.usecases.limits import Judge, plain
+from trimtab_service.usecases.preflight import Verdict
 from trimtab_service.usecases.studies import StudyView
 
 
@@ -34,6 +35,11 @@ class StudyOut(Shape):
     space: dict[str, dict[str, Any]]
     objectives: dict[str, dict[str, Any]]
     metrics: list[str]
+    constraints: list[str]
+    space_constraints: list[str]
+    known_metrics: list[str]
+    late_metrics: list[str]
+    baseline: dict[str, Any] | None
     algorithm: str
     options: dict[str, Any]
     seed: int
@@ -80,7 +86,10 @@ class FailureOut(Shape):
 
 
 class TrialOut(Shape):
-    """A trial. epoch: the lease it was last handed out under. reason: why a quasi-random fallback was proposed."""
+    """A trial. epoch: the lease it was last handed out under. reason: why a quasi-random fallback was proposed.
+
+    feasible: whether it keeps the study's limits, null while that is not known. broken: those that it does not keep.
+    """
 
     study: str
     number: int
@@ -88,6 +97,11 @@ class TrialOut(Shape):
     params: dict[str, str | bool | int | float]
     values: dict[str, float]
     stderrs: dict[str, float] = Field(description="Standard errors, of the metrics that came with one.")
+    variant: str = Field(description="Of a front's items: the variant whose values these are, else empty.")
+    variants: dict[str, dict[str, float]] = Field(description="Variant -> its own values.")
+    feasible: bool | None
+    broken: list[str]
+    artifact: str = Field(description="Where the trained model lies, as its worker told it.")
     failure: FailureOut | None
     epoch: int
     attempt: int
@@ -99,9 +113,9 @@ class TrialOut(Shape):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, study: str, trial: Trial) -> TrialOut:
-        """The shape of a trial of the study of this name."""
-        return cls(**_trial_fields(study, trial))
+    def of(cls, judge: Judge, trial: Trial, variant: str = "") -> TrialOut:
+        """The shape of a trial of the judge's study. variant: whose values it has."""
+        return cls(**_trial_fields(judge, trial, variant))
 
 
 class LeasedTrialOut(TrialOut):
@@ -116,9 +130,9 @@ class TrialsOut(Shape):
     trials: list[TrialOut]
 
     @classmethod
-    def of(cls, study: str, trials: Sequence[Trial]) -> TrialsOut:
+    def of(cls, judge: Judge, trials: Sequence[Trial]) -> TrialsOut:
         """The shape of added trials."""
-        return cls(trials=[TrialOut.of(study, trial) for trial in trials])
+        return cls(trials=[TrialOut.of(judge, trial) for trial in trials])
 
 
 class LeasedTrialsOut(Shape):
@@ -127,10 +141,10 @@ class LeasedTrialsOut(Shape):
     trials: list[LeasedTrialOut]
 
     @classmethod
-    def of(cls, study: str, trials: Sequence[Trial], lease_seconds: float) -> LeasedTrialsOut:
+    def of(cls, judge: Judge, trials: Sequence[Trial], lease_seconds: float) -> LeasedTrialsOut:
         """The shape of trials that were handed out."""
         return cls(
-            trials=[LeasedTrialOut(**_trial_fields(study, trial), lease_seconds=lease_seconds) for trial in trials]
+            trials=[LeasedTrialOut(**_trial_fields(judge, trial), lease_seconds=lease_seconds) for trial in trials]
         )
 
 
@@ -141,9 +155,9 @@ class TrialPage(Shape):
     next_cursor: str | None
 
     @classmethod
-    def of(cls, study: str, page: Page[Trial]) -> TrialPage:
+    def of(cls, judge: Judge, page: Page[Trial]) -> TrialPage:
         """The shape of a page."""
-        return cls(items=[TrialOut.of(study, trial) for trial in page.items], next_cursor=page.next_cursor)
+        return cls(items=[TrialOut.of(judge, trial) for trial in page.items], next_cursor=page.next_cursor)
 
 
 class ReportLine(Shape):
@@ -160,32 +174,26 @@ class TrialDetail(TrialOut):
     reports: list[ReportLine]
 
     @classmethod
-    def of_view(cls, study: str, view: TrialView) -> TrialDetail:
+    def of_view(cls, judge: Judge, view: TrialView) -> TrialDetail:
         """The shape of a trial in detail."""
         return cls(
-            **_trial_fields(study, view.trial),
+            **_trial_fields(judge, view.trial),
             contracts={name: dict(value.contract) for name, value in view.trial.values.items() if value.contract},
             reports=[ReportLine(step=step, values=values) for step, values in view.reports],
         )
 
 
-class ParetoOut(Shape):
-    """The non-dominated trials. hypervolume: in scaled units (log10 where log) from the reference point."""
+class VerdictOut(Shape):
+    """What preflight says. ok: the training may begin. broken: the limits that the costs are over."""
 
-    items: list[TrialOut]
-    hypervolume: float | None
-    reference: dict[str, float] | None
-    reference_inferred: bool
+    ok: bool
+    broken: list[str]
+    trial: TrialOut
 
     @classmethod
-    def of(cls, front: Front) -> ParetoOut:
-        """The shape of a front."""
-        return cls(
-            items=[TrialOut.of(front.study.name, trial) for trial in front.trials],
-            hypervolume=front.hypervolume,
-            reference=None if front.reference is None else dict(front.reference),
-            reference_inferred=front.inferred,
-        )
+    def of(cls, judge: Judge, verdict: Verdict) -> VerdictOut:
+        """The shape of a verdict."""
+        return cls(ok=verdict.ok, broken=list(verdict.broken), trial=TrialOut.of(judge, verdict.trial))
 
 
 class LeaseOut(Shape):
@@ -219,15 +227,20 @@ class Problem(BaseModel):
     detail: str
 
 
-def _trial_fields(study: str, trial: Trial) -> Mapping[str, Any]:
-    failure = trial.failure
+def _trial_fields(judge: Judge, trial: Trial, variant: str = "") -> Mapping[str, Any]:
+    failure, values = trial.failure, plain(trial.values)
     return {
-        "study": study,
+        "study": judge.study,
         "number": trial.number,
         "state": trial.state.value,
         "params": trial.params,
-        "values": {name: value.value for name, value in trial.values.items()},
+        "values": values,
         "stderrs": {name: value.stderr for name, value in trial.values.items() if value.stderr is not None},
+        "variant": variant,
+        "variants": {name: plain(own) for name, own in trial.variants.items()},
+        "feasible": judge.feasible(trial, values),
+        "broken": judge.broken(trial, values),
+        "artifact": trial.artifact,
         "failure": None if failure is None else FailureOut(kind=failure.kind.value, message=failure.message),
         "epoch": trial.epoch,
         "attempt": trial.attempt,

@@ -14,9 +14,11 @@ from starlette.responses import JSONResponse, Response
 
 from trimtab_service.api.errors import InvalidRequest
 from trimtab_service.api.strict_json import canonical
-from trimtab_service.domain.errors import Overloaded, StudyNotFound
+from trimtab_service.domain.errors import DeviceNotFound, Overloaded, StudyNotFound
+from trimtab_service.domain.metric import DEVICE_NAME
 from trimtab_service.domain.study import STUDY_NAME
-from trimtab_service.usecases import studies
+from trimtab_service.usecases import limits
+from trimtab_service.usecases.limits import Judge
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms
 
@@ -24,7 +26,6 @@ MAX_WAITING = 16
 """Asks that may wait for a proposal at once; half of the threads, so that a tell always finds one."""
 MAX_KEY = 200
 _VISIBLE = re.compile(r"[!-~]+")
-_PUBLIC_ID = re.compile(r"st_[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,12 @@ class Look:
     rooms: Rooms
     caller: Caller
 
-    def name(self, study: str) -> str:
-        """The study's name, of its name or public id; of one that is not there, what it was called."""
-        if not _PUBLIC_ID.fullmatch(study):
-            return study
+    def judge(self, study: str) -> Judge:
+        """What answers say of the study's trials rests on; of a study that is not there, only what it was called."""
         try:
-            return studies.get(self.rooms, self.caller, study).study.name
+            return limits.judge(self.rooms, self.caller, study)
         except StudyNotFound:  # the use case says so, unless it has a stored answer
-            return study
+            return Judge(study, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,13 @@ async def study_ref(
     return study
 
 
+async def device_name(name: Annotated[str, Path(description="The device's name.", examples=["pi-zero"])]) -> str:
+    """The name in the path. Raises DeviceNotFound for what can be none."""
+    if not DEVICE_NAME.fullmatch(name):
+        raise DeviceNotFound(f"there is no device {name[:100]!r}")
+    return name
+
+
 async def place_to_wait(request: Request) -> AsyncIterator[None]:
     """One of MAX_WAITING places, kept until the ask is answered. Raises Overloaded when all are taken."""
     state = request.app.state
@@ -110,8 +116,22 @@ async def place_to_wait(request: Request) -> AsyncIterator[None]:
 LookDep = Annotated[Look, Depends(look)]
 ChangeDep = Annotated[Change, Depends(change)]
 StudyRef = Annotated[str, Depends(study_ref)]
+JobId = Annotated[int, Path(ge=1, lt=2**63, description="The measure job's id.")]
+DeviceName = Annotated[str, Depends(device_name)]
 TrialNumber = Annotated[int, Path(ge=0, lt=2**31, description="The trial's number in its study, from 0.")]
 PlaceToWait = Depends(place_to_wait, scope="function")
+
+
+async def place_for_prediction(request: Request) -> AsyncIterator[None]:
+    """A place to wait where the surrogates are asked, which is when the query says so. Raises Overloaded."""
+    if request.query_params.get("predicted", "false").lower() in ("", "0", "false", "no", "off", "f", "n"):
+        yield
+        return
+    async for _ in place_to_wait(request):
+        yield
+
+
+PlaceForPrediction = Depends(place_for_prediction, scope="function")
 
 
 def _fingerprint(request: Request) -> str:

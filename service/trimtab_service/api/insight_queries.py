@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from trimtab_service.api.errors import InvalidJson
-from trimtab_service.api.schemas import Line, Query
+from trimtab_service.api.queries import Query
+from trimtab_service.api.schemas import Line
 from trimtab_service.api.strict_json import loads
 from trimtab_service.domain.errors import InvalidQuery
 

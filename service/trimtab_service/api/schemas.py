@@ -7,13 +7,14 @@ whether it lies in the space is not known. What goes out is in answers.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
 from trimtab_service.api.strict_json import canonical
-from trimtab_service.domain.errors import InvalidQuery, NotSupported
-from trimtab_service.domain.trial import TrialState
+from trimtab_service.domain.errors import NotSupported
+
+T = TypeVar("T")
 
 MAX_METADATA = 64_000
 """Bytes of JSON that a study's metadata, or the contracts of one trial, may take."""
@@ -39,7 +40,7 @@ _SPACE: dict[str, Any] = {
 }
 _OBJECTIVES: dict[str, Any] = {
     "type": "object",
-    "description": "Metric -> direction, or direction with log and reference.",
+    "description": "Metric -> direction, or direction with log, reference, threshold, weight, noise, formula.",
     "additionalProperties": {
         "anyOf": [
             {"enum": ["minimize", "maximize", "min", "max"]},
@@ -49,6 +50,10 @@ _OBJECTIVES: dict[str, Any] = {
                     "direction": {"enum": ["minimize", "maximize", "min", "max"]},
                     "log": {"type": "boolean"},
                     "reference": {"type": ["number", "null"]},
+                    "threshold": {"type": ["number", "null"], "description": "The worst acceptable value."},
+                    "weight": {"type": "number", "exclusiveMinimum": 0},
+                    "noise": {"type": ["number", "null"], "minimum": 0, "description": "0: exact."},
+                    "formula": {"type": ["string", "null"], "description": "Computed from other metrics."},
                 },
                 "required": ["direction"],
             },
@@ -83,9 +88,13 @@ Later = Annotated[Any, Field(default=None, description="Not built yet: refused w
 Params = Annotated[dict[str, Any], WithJsonSchema(_PARAMS)]
 Values = Annotated[dict[str, Any], WithJsonSchema(_VALUES)]
 Epoch = Annotated[int, Field(ge=0, lt=2**31, description="The lease epoch under which the trial was handed out.")]
+Variants = Annotated[dict[str, Values], Field(max_length=100)]
+"""Variant's name -> its own values."""
+Texts = Annotated[list[Annotated[str, Field(max_length=1_000)]] | None, Field(max_length=200)]
 Worker = Annotated[str, Field(max_length=200, description="Who asks: a name of your choice.")]
 Line = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""Text of a query."""
+"""Text of one line."""
+Artifact = Annotated[Line, Field(description="Where the trained model lies: a link that only workers understand.")]
 
 
 class Wire(BaseModel):
@@ -109,27 +118,27 @@ class StudyCreate(Wire):
     exist_ok: bool = Field(
         default=False, description="Answer the study of this name when its definition is the same."
     )
-    constraints: Later
-    space_constraints: Later
-    known_metrics: Later
-    late_metrics: Later
+    constraints: Texts = Field(default=None, description="Limits on metrics: latency_ms <= 20")
+    space_constraints: Texts = Field(default=None, description="Limits on parameters: width * depth <= 512")
+    known_metrics: Texts = Field(default=None, description="Exact before training: told by preflight.")
+    late_metrics: Texts = Field(default=None, description="May come after the tell, from measure jobs.")
+    baseline: Params | None = Field(default=None, description="Params of trial 0, which relative limits refer to.")
     stopping: Later
-    baseline: Later
     devices: Later
 
     @field_validator("metadata")
     @classmethod
     def _bounded(cls, metadata: dict[str, Any]) -> dict[str, Any]:
-        return _check_size("metadata", metadata)
+        return check_size("metadata", metadata)
 
     def definition(self) -> dict[str, Any]:
         """The definition for the use case. Raises NotSupported for parts that are not built yet."""
-        later = ("constraints", "space_constraints", "known_metrics", "late_metrics", "baseline", "devices")
-        refused = [name for name in later if not _is_empty(getattr(self, name))]
+        refused = [] if _is_empty(self.devices) else ["devices"]
         if not _is_empty(self.stopping) and self.stopping != {"rule": None}:
             refused.append("stopping")
         _check_built(refused)
-        return self.model_dump(exclude={*later, "stopping"})
+        definition = self.model_dump(exclude={"devices", "stopping"})
+        return {name: one for name, one in definition.items() if one is not None or name == "max_trials"}
 
 
 class StudyPatch(Wire):
@@ -143,7 +152,7 @@ class StudyPatch(Wire):
     @field_validator("metadata")
     @classmethod
     def _bounded(cls, metadata: dict[str, Any]) -> dict[str, Any]:
-        return _check_size("metadata", metadata)
+        return check_size("metadata", metadata)
 
     def changes(self) -> dict[str, Any]:
         """What was given. Raises NotSupported for a changed space."""
@@ -165,14 +174,30 @@ class LeaseRequest(Wire):
 
 
 class TellRequest(LeaseRequest):
-    """A trial's result: a value for every objective, and for any other metric."""
+    """A trial's result: a value for every objective, and for any other metric.
+
+    What preflight told need not be told again, and late metrics may come later.
+    """
+
+    values: Values
+    variants: Variants = Field(default={}, description="Variants of the trained model, each with its own values.")
+    artifact: Artifact = ""
+
+    @field_validator("values", "variants")
+    @classmethod
+    def _bounded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return check_size("values with their contracts", values)
+
+
+class PreflightRequest(LeaseRequest):
+    """What is known of a trial's costs before its training."""
 
     values: Values
 
     @field_validator("values")
     @classmethod
     def _bounded(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return _check_size("values with their contracts", values)
+        return check_size("values with their contracts", values)
 
 
 class ReportRequest(LeaseRequest):
@@ -204,65 +229,21 @@ class AddedTrial(Wire):
 
     params: Params
     values: Values = {}
+    variants: Variants = {}
+    artifact: Artifact = ""
     state: Literal["complete", "failed"] = "complete"
     failure: Failure | None = None
 
-    @field_validator("values")
+    @field_validator("values", "variants")
     @classmethod
     def _bounded(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return _check_size("values with their contracts", values)
+        return check_size("values with their contracts", values)
 
 
 class AddTrialsRequest(Wire):
     """Trials that were finished elsewhere, all or none of which are added."""
 
     trials: list[AddedTrial] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-class Query(BaseModel):
-    """The parameters behind the question mark."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StudiesQuery(Query):
-    """Which studies."""
-
-    state: Literal["active", "paused", "finished", "archived"] | None = None
-    cursor: Line | None = Field(default=None, description="next_cursor of the page before.")
-    limit: int = Field(default=50, ge=1, le=200)
-
-
-class TrialsQuery(Query):
-    """Which trials, and in which order and form."""
-
-    state: Line = Field(default="", description="One or several states, with commas: complete,failed")
-    where: list[Line] = Field(default=[], max_length=20, description="Conditions that must all hold: accuracy >= 0.9")
-    order: Line = Field(default="number", description="number, finished_at or a metric; with - in front: descending.")
-    cursor: Line | None = Field(default=None, description="next_cursor of the page before.")
-    limit: int = Field(default=100, ge=1, le=1_000)
-    format: Literal["json", "csv"] = Field(default="json", description="csv gives all trials at once, without pages.")
-
-    @property
-    def states(self) -> tuple[TrialState, ...]:
-        """The states, none for all. Raises InvalidQuery."""
-        try:
-            return tuple(TrialState(one.strip()) for one in self.state.split(",") if one.strip())
-        except ValueError as error:
-            known = [state.value for state in TrialState]
-            raise InvalidQuery(f"state must be some of {known!r}, got {self.state!r}") from error
-
-
-class ParetoQuery(Query):
-    """Which of the trials may be on the front."""
-
-    where: list[Line] = Field(default=[], max_length=20)
-    device: Line | None = Field(default=None, description="Not built yet: refused with not_supported.")
-
-    def conditions(self) -> Sequence[str]:
-        """The conditions. Raises NotSupported for a device."""
-        _check_built([] if self.device is None else ["device"])
-        return self.where
 
 
 def _is_empty(value: object) -> bool:
@@ -274,7 +255,8 @@ def _check_built(refused: Sequence[str]) -> None:
         raise NotSupported(f"{', '.join(refused)}: not built yet; leave it out")
 
 
-def _check_size(what: str, value: dict[str, Any]) -> dict[str, Any]:
+def check_size(what: str, value: T) -> T:
+    """The value, if its JSON is not too long. Raises ValueError."""
     size = len(canonical(value))
     if size > MAX_METADATA:
         raise ValueError(f"{what} of at most {MAX_METADATA} bytes as JSON, not {size}")

@@ -115,6 +115,10 @@ def _left_out(frame: Frame, landscape: Landscape, others: Sequence[Mark]) -> lis
     told = []
     if len(landscape.points) < landscape.beaten:
         told.append(f"Of the {landscape.beaten:,} other trials, {len(landscape.points):,} are drawn, evenly spread.")
+    if landscape.over:
+        told.append(
+            f"{sentences.counted(landscape.over, 'trial')} off the front may be better, but not within the limits."
+        )
     outside = sum(not frame.holds(mark.x, mark.y) for mark in others)
     if outside:
         told.append(f"{sentences.counted(outside, 'point')} far off {'lies' if outside == 1 else 'lie'} outside.")

@@ -52,6 +52,10 @@ def define(study: Study) -> Definition:
     ]
     if problem.options:
         facts.insert(1, ("Options", _pairs(problem.options)))
+    if problem.limits:
+        facts.append(("Limits", _cut("; ".join(limit.text for limit in problem.limits))))
+    if problem.space_constraints:
+        facts.append(("Space constraints", _cut("; ".join(one.text for one in problem.space_constraints))))
     return Definition(
         goals,
         tuple(facts),

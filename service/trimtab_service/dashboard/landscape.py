@@ -1,6 +1,6 @@
 """What a study's charts and its first sentence rest on, drawn from all complete trials and kept in memory.
 
-A complete trial never changes, so a landscape holds as long as the number of complete trials does.
+A complete trial changes only where metrics come late, so else a landscape holds as long as their number does.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Point:
 class Landscape:
     """complete: how many trials are. front: best first objective first. points: others, thinned to MOST_POINTS.
 
-    beaten: how many are off the front. steps: (number, value) wherever the best value or the hypervolume changed.
-    last: the last complete trial's number. since: how many trials are complete since the last step.
+    beaten: how many are off the front. over: how many of them are not known to keep the limits. steps: (number,
+    value) wherever the best value or the hypervolume changed. last: the last complete trial's number. since: how many trials are complete since the last step.
     metrics: which metrics have been told, objectives first.
     """
 
@@ -49,6 +49,7 @@ class Landscape:
     inferred: bool
     points: tuple[Point, ...]
     beaten: int
+    over: int
     steps: tuple[tuple[int, float], ...]
     last: int
     since: int
@@ -59,7 +60,7 @@ def draw(study: Study, survey: fronts.Survey) -> Landscape:
     """The landscape of a survey."""
     on_front = {trial.number for trial in survey.front.trials}
     names = study.problem.objective_names[:2]
-    others = [trial for trial in survey.trials if trial.number not in on_front]
+    others = [trial for trial in survey.trials if trial.number not in on_front and set(names) <= trial.values.keys()]
     steps, since = _steps(survey.progress)
     return Landscape(
         complete=len(survey.trials),
@@ -72,6 +73,7 @@ def draw(study: Study, survey: fronts.Survey) -> Landscape:
             for trial in thin(others, MOST_POINTS)
         ),
         beaten=len(others),
+        over=sum(trial.number in survey.over for trial in others),
         steps=steps,
         last=survey.trials[-1].number if survey.trials else 0,
         since=since,
@@ -103,7 +105,9 @@ class Landscapes:
         self._lock = threading.Lock()
 
     def known(self, view: StudyView) -> Landscape | None:
-        """The study's landscape if it needs no reading."""
+        """The study's landscape if it needs no reading. Late metrics change trials that are complete."""
+        if view.study.problem.late_metrics:
+            return None
         key = _key(view)
         with self._lock:
             if key in self._kept:

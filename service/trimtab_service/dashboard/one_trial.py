@@ -18,7 +18,7 @@ from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.metric import COST_METRICS, Value
 from trimtab_service.domain.study import Problem, Study
 from trimtab_service.domain.trial import Trial, TrialState
-from trimtab_service.usecases import history, numerals, studies
+from trimtab_service.usecases import history, limits, numerals, studies
 from trimtab_service.usecases.history import TrialView
 from trimtab_service.usecases.rooms import Caller, Rooms
 
@@ -62,11 +62,13 @@ def show_trial(rooms: Rooms, caller: Caller, ref: str, number: str, *, now: date
     study = studies.get(rooms, caller, ref).study
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise TrialNotFound(f"study {study.name!r} has no trial {number[:60]!r}")
-    return lay_out(study, history.trial(rooms, caller, ref, int(number)), now=now)
+    view = history.trial(rooms, caller, ref, int(number))
+    broken = limits.judge(rooms, caller, ref).broken(view.trial, limits.plain(view.trial.values))
+    return lay_out(study, view, broken, now=now)
 
 
-def lay_out(study: Study, view: TrialView, *, now: datetime) -> TrialPage:
-    """The page of a trial and its reports."""
+def lay_out(study: Study, view: TrialView, broken: Sequence[str] = (), *, now: datetime) -> TrialPage:
+    """The page of a trial and its reports. broken: the limits that it does not keep."""
     trial, problem = view.trial, study.problem
     failure = trial.failure
     return TrialPage(
@@ -74,7 +76,7 @@ def lay_out(study: Study, view: TrialView, *, now: datetime) -> TrialPage:
         number=trial.number,
         state=trial.state.value,
         kind="" if failure is None else failure.kind.value,
-        sentence=_sentence(problem, trial),
+        sentence=_sentence(problem, trial, broken),
         failure="" if failure is None else failure.message.strip(),
         reason=trial.reason,
         params=tuple((name, exact_param(trial.params[name])) for name in problem.space.names if name in trial.params),
@@ -85,10 +87,14 @@ def lay_out(study: Study, view: TrialView, *, now: datetime) -> TrialPage:
     )
 
 
-def _sentence(problem: Problem, trial: Trial) -> str:
+def _sentence(problem: Problem, trial: Trial, broken: Sequence[str]) -> str:
+    over = sentences.listed(broken)
     match trial.state:
+        case TrialState.INFEASIBLE:
+            return f"Refused before training, over {over}." if over else "Refused before training."
         case TrialState.COMPLETE:
-            return sentences.whole(sentences.scores(problem, trial))
+            off = f" Off the front, over {over}." if over else ""
+            return sentences.whole(sentences.scores(problem, trial)) + off
         case TrialState.WAITING if trial.failure is not None:
             return f"Waits to be handed out again, after attempt {trial.attempt} was lost."
         case TrialState.WAITING:

@@ -28,7 +28,7 @@ _WORTH_SAYING = 10
 def found(study: Study, counts: Mapping[TrialState, int], landscape: Landscape) -> str:
     """What the study found, in one to three sentences."""
     if not landscape.front:
-        return _nothing(study, counts)
+        return _nothing(study, counts) if not landscape.complete else _none_fits(landscape.complete)
     if len(study.problem.objectives) == 1:
         return _best(study, landscape)
     return _front(study, landscape)
@@ -53,7 +53,9 @@ def standing(study: Study) -> str:
 
 def scores(problem: Problem, trial: Trial) -> str:
     """The trial's values of the objectives: "accuracy 0.9783, size 61.2 kB"."""
-    return ", ".join(numerals.said(name, trial.values[name].value) for name in problem.objective_names)
+    late = [numerals.label(name) for name in problem.objective_names if name not in trial.values]
+    told = [numerals.said(name, trial.values[name].value) for name in problem.objective_names if name in trial.values]
+    return ", ".join([*told, *(f"{name} not measured yet" for name in late)])
 
 
 def superlative(objective: Objective) -> str:
@@ -102,6 +104,11 @@ def _front(study: Study, landscape: Landscape) -> str:
 
 def _standstill(what: str, landscape: Landscape) -> str:
     return f" {what} in the last {counted(landscape.since, 'trial')}." if landscape.since >= _WORTH_SAYING else ""
+
+
+def _none_fits(complete: int) -> str:
+    said = "The only complete trial is" if complete == 1 else f"None of the {complete:,} complete trials is"
+    return f"{said} not known to keep the limits." if complete == 1 else f"{said} known to keep the limits."
 
 
 def _nothing(study: Study, counts: Mapping[TrialState, int]) -> str:

@@ -11,8 +11,8 @@ from trimtab_service.domain.errors import InvalidStudy
 from trimtab_service.domain.metric import check_device_name, check_metric_key, join_key, split_key
 from trimtab_service.domain.parameter import finite
 
-Limits = Mapping[str, Any] | list[str] | tuple[str, ...]
-"""{metric: at most this number}, {metric: "<= 20"}, or conditions, as a list or under the key "limits"."""
+Limits = Mapping[str, Any]
+"""{metric: at most this number} or {metric: "<= 20"}; and a list of conditions under the key "limits"."""
 
 OF_A_DEVICE = ("latency_ms", "energy_mj", "co2_g")
 """Metrics that differ from device to device."""
@@ -22,7 +22,7 @@ _CONDITIONS = "limits"
 
 @dataclass(frozen=True)
 class Device:
-    """A named set of limits. limits: as they were given.
+    """A named set of limits. limits: as they were given; a mere list of conditions is one under the key "limits".
 
     Raises InvalidStudy for a name or limits that make no sense.
     """
@@ -58,14 +58,8 @@ class Device:
         return key in OF_A_DEVICE and measured_on not in (None, self.name)
 
     def _limits(self) -> list[Constraint]:
-        conditions, bounds = (self.limits, {}) if not isinstance(self.limits, Mapping) else ((), self.limits)
-        found: list[Constraint] = []
-        for key, limit in bounds.items():
-            if key == _CONDITIONS:
-                conditions = limit
-            else:
-                found += self._bound(key, limit)
-        return found + [one for text in conditions for one in Constraint.of(text)]
+        bounds = [one for key, limit in self.limits.items() if key != _CONDITIONS for one in self._bound(key, limit)]
+        return bounds + [one for text in self.limits.get(_CONDITIONS, ()) for one in Constraint.of(text)]
 
     def _bound(self, key: str, limit: object) -> tuple[Constraint, ...]:
         metric = check_metric_key(key)
@@ -84,5 +78,5 @@ def _plain(limits: object) -> Limits:
                 raise InvalidStudy(f"a device's {_CONDITIONS!r} is a list of conditions, got {listed!r}")
             return {**limits, **({_CONDITIONS: tuple(listed)} if listed else {})}
         case list() | tuple():
-            return tuple(limits)
+            return {_CONDITIONS: tuple(limits)}
     raise InvalidStudy(f"a device's limits are {{metric: at most}} or a list of conditions, got {limits!r}")

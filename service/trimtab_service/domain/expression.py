@@ -46,7 +46,7 @@ class Expression:
         """Read a condition or a formula. Raises the refusal, which says what is not understood."""
         if not isinstance(text, str):
             raise refusal(f"{_EXAMPLE} as text, got {text!r}")
-        return _read(text, refusal)
+        return _read(text, refusal)  # type: ignore[arg-type]  # a class can be hashed
 
     @classmethod
     def condition(cls, text: object, *, refusal: type[Invalid] = InvalidQuery) -> Expression:

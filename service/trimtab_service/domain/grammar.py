@@ -101,9 +101,9 @@ def names_of(node: ast.expr) -> Iterator[str]:
             for one in inner:
                 yield from names_of(one)
         case _:
-            for one in ast.iter_child_nodes(node):
-                if isinstance(one, ast.expr):
-                    yield from names_of(one)
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    yield from names_of(child)
 
 
 def key_of(node: ast.expr) -> str:

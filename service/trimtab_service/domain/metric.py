@@ -33,7 +33,7 @@ COST_METRICS = (
 
 _OBJECTIVE = ("direction", "log", "reference", "threshold", "weight", "noise", "formula")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
-_DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+DEVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _KEY = re.compile(r"""([^\[\]]*)\[(["'])([^"']*)\2\]""")
 
 
@@ -52,7 +52,7 @@ def check_metric_name(name: object) -> str:
 
 def check_device_name(name: object) -> str:
     """The name. Raises InvalidStudy when it can't be a device's."""
-    if not isinstance(name, str) or not _DEVICE.fullmatch(name):
+    if not isinstance(name, str) or not DEVICE_NAME.fullmatch(name):
         raise InvalidStudy(
             f"a device's name is a letter or digit and then up to 99 letters, digits, '.', '_' or '-', got {name!r}"
         )

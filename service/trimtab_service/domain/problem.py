@@ -145,6 +145,10 @@ class Problem:
         """Every metric that trials may tell, costs included, each once."""
         return tuple(dict.fromkeys((*self._declared(), *COST_METRICS)))
 
+    def knows(self, name: str) -> bool:
+        """Whether this is a parameter, or a metric that trials may tell, perhaps in another unit or of a device."""
+        return name in self.space.names or self.told.knows(name)
+
     def allowed(self, params: Mapping[str, Any]) -> bool:
         """Whether params may be proposed. Where that depends on a parameter that is not present, they may."""
         return all(one.holds(params, absent=True) for one in self.space_constraints) and (

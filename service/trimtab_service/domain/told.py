@@ -87,10 +87,13 @@ class Told:
             found[name] = {key: one for key, one in merged.items() if own.get(key) is not one}
         return found
 
+    def knows(self, key: str) -> bool:
+        """Whether a trial may tell this metric."""
+        return _is_of(key, (*self.declared, *COST_METRICS))
+
     def _checked(self, given: Mapping[str, object]) -> dict[str, Value]:
         """Raises UnknownMetric and InvalidValue."""
-        known = (*self.declared, *COST_METRICS)
-        unknown = [key for key in given if not _is_of(key, known)]
+        unknown = [key for key in given if not self.knows(key)]
         if unknown:
             names = [one.metric for one in self.objectives]
             metrics = [key for key in self.declared if key not in names]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trimtab_service.domain.errors import InvalidValue, LeaseLost, TrialAlreadyFinished, TrialNotRunning
 from trimtab_service.domain.metric import Objective, Value
 from trimtab_service.domain.space import Params
+from trimtab_service.domain.units import derived_value
 
 if TYPE_CHECKING:
     from trimtab_service.domain.problem import Problem
@@ -214,7 +215,7 @@ class Observation:
         """
         if state is not TrialState.COMPLETE and number >= 0:
             values = {key: value for key, value in values.items() if problem.is_known(key)}
-        told = [(objective, values.get(objective.metric)) for objective in problem.objectives]
+        told = [(objective, derived_value(objective.metric, values)) for objective in problem.objectives]
         numbers = {key: value.value for key, value in values.items()} if problem.limits else {}
         margins = [limit.margin(numbers, baseline) for limit in problem.limits] if numbers else []
         has_loss = any(value is not None for _, value in told)

@@ -20,6 +20,7 @@ from trimtab_service.optimizer.maximize import maximize
 from trimtab_service.optimizer.modelling import Model, Past, active, model
 from trimtab_service.optimizer.pareto import non_dominated, open_boxes, thin
 from trimtab_service.optimizer.scores import Acquisition, ImprovementOfFront, ImprovementOnBest
+from trimtab_service.optimizer.space_constraints import SpaceConstraints
 
 __all__ = ["fallback_proposals", "modelled_reference", "suggest"]
 
@@ -100,13 +101,13 @@ def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int
 
 def _new(problem: Problem, encoding: Encoding, past: Past) -> Available:
     """What no trial has had yet."""
-    return Available(encoding, past.keys, problem.allows)
+    return Available(encoding, past.keys, SpaceConstraints.of(encoding, problem.space_constraints))
 
 
 def _again(problem: Problem, encoding: Encoding, past: Past) -> Available:
     """The same and what was told: all but what has failed or is pending."""
     taken = frozenset(encoding.keys(np.vstack([past.failed, past.pending])))
-    return Available(encoding, taken, problem.allows)
+    return Available(encoding, taken, SpaceConstraints.of(encoding, problem.space_constraints))
 
 
 def _grid(problem: Problem, available: Available, count: int, source: Source) -> Proposals:

@@ -1,32 +1,28 @@
-"""Says which configurations may be proposed: those that are not taken and that the problem allows.
+"""Says which configurations may be proposed: those that are not taken and that the space constraints allow.
 
 p: parameters of the space.  n: configurations.  Levels and keys: see encoding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trimtab_service.domain.space import Params
 from trimtab_service.optimizer.encoding import Encoding, Floats, Key
+from trimtab_service.optimizer.space_constraints import NO_CONSTRAINTS, Mask, SpaceConstraints
 
 __all__ = ["Available", "Mask"]
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """Which configurations may be proposed. taken: keys of those that may not come again. allows: see Problem."""
+    """Which configurations may be proposed. taken: keys of those that may not come again."""
 
     encoding: Encoding
     taken: AbstractSet[Key] = frozenset()
-    allows: Callable[[Params], bool] | None = None
+    constraints: SpaceConstraints = NO_CONSTRAINTS
 
     def __call__(self, levels: Floats) -> Mask:
         """Which rows may be proposed: not taken, and allowed. (n, p) -> (n,)"""
@@ -37,10 +33,9 @@ class Available:
         return np.array([key not in self.taken for key in self.encoding.keys(levels)], dtype=bool)
 
     def allowed(self, levels: Floats, among: Mask) -> Mask:
-        """Which of some rows are allowed; the predicate is asked about those only. (n, p), (n,) -> (n,)"""
-        if self.allows is None:
+        """Which of some rows the constraints allow; they are asked about those only. (n, p), (n,) -> (n,)"""
+        if not self.constraints:
             return among
         found = among.copy()
-        for row in np.flatnonzero(among):
-            found[row] = bool(self.allows(self.encoding.params(levels[row])))
+        found[among] = self.constraints.allow(levels[among])
         return found

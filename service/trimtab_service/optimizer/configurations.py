@@ -23,7 +23,7 @@ LISTED = 20_000
 _ROUNDS = 6
 _CHUNK = 64
 _REFUSED = 20_000
-"""So many configurations in a row that the problem does not allow end a walk, which else might never end."""
+"""So many configurations in a row that the space constraints refuse end a walk, which else might never end."""
 
 Choices = range | tuple[float, ...]
 """Levels of one axis, ascending: a range where all values are meant, so that 2^53 of them need no list."""
@@ -115,7 +115,7 @@ class Configurations:
         """The configurations that are available, in the order shuffled by seed. Each -> (p,)
 
         The walk begins after as many as are taken, which are mostly the first ones, and goes round. It is complete
-        unless the problem's predicate refuses 20,000 in a row.
+        unless the space constraints refuse 20,000 in a row.
         """
         refused = 0
         for rows in self._shuffled_rows(len(available.taken), seed):

@@ -15,6 +15,7 @@ from trimtab_service.domain.parameter import Float, Int
 from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.configurations import Choices, Configurations
 from trimtab_service.optimizer.encoding import Axis, Encoding, Floats
+from trimtab_service.optimizer.repair import repaired
 
 __all__ = ["Purpose", "draw", "fallback", "grid", "initial_size", "random", "sobol", "unused"]
 
@@ -22,8 +23,10 @@ GRID_POINTS = 3
 """Values that the grid takes of a number, unless the option points says otherwise."""
 _TRIES = 64
 """Draws that may be repeats before the remaining configurations are looked through one by one."""
-_MORE_TRIES = 4_096
-"""Further draws from a continuous space of which the problem allows a part."""
+_MORE_TRIES = 1_024
+"""Further draws where there are space constraints."""
+_REPAIRED = 32
+"""So many of those draws, the least far from being allowed, are then repaired."""
 
 
 class Purpose(IntEnum):
@@ -67,36 +70,38 @@ def fallback(available: Available, number: int, seed: int) -> Floats | None:
 
 
 def random(available: Available, number: int, seed: int, purpose: Purpose = Purpose.RANDOM) -> Floats | None:
-    """A configuration drawn uniformly among those available. None: exhausted. -> (1, p)"""
-    levels = _drawn(available, np.random.default_rng([seed, number, purpose]), _TRIES)
-    return unused(available, number, seed) if levels is None else levels
+    """A configuration drawn uniformly among those available. None: exhausted. -> (1, p)
+
+    Where fewer than one in some hundred are allowed it may be a repaired one, which is not drawn uniformly.
+    """
+    encoding = available.encoding
+    levels = encoding.spread(np.random.default_rng([seed, number, purpose]).random((_TRIES, encoding.dims)))
+    found = levels[available(levels)]
+    return found[:1] if len(found) else unused(available, number, seed)
 
 
 def unused(available: Available, number: int, seed: int) -> Floats | None:
     """Some configuration that is available, by looking through them. None: exhausted. -> (1, p)
 
-    A continuous space of which the problem allows almost nothing counts as exhausted after 4,096 draws.
+    Where there are space constraints, among further draws and repaired ones first.
     """
     encoding = available.encoding
     fresh = np.random.default_rng([seed, number])
-    if available.allows is not None and not encoding.discrete:
-        return _drawn(available, fresh, _MORE_TRIES)
     value = float(fresh.random())
+    if available.constraints:
+        levels = encoding.spread(fresh.random((_MORE_TRIES, encoding.dims)))
+        found = levels[available(levels)]
+        if len(found) == 0:
+            nearest = levels[np.argsort(available.constraints.violation(levels), kind="stable")[:_REPAIRED]]
+            found = repaired(encoding, available.constraints, nearest, fresh, _REPAIRED)
+            found = found[available(found)]
+        if len(found):
+            return found[:1]
     choices = tuple(range(axis.size) if axis.size else (value,) for axis in encoding.axes)
     # a continuous parameter gets one fresh value, so that only the discrete ones can be used up
     rows = Configurations(encoding, choices).unused(available, [seed, number, Purpose.UNUSED])
     row = next(rows, None)
     return None if row is None else row[None, :]
-
-
-def _drawn(available: Available, rng: np.random.Generator, tries: int) -> Floats | None:
-    """The first of so many uniform draws that is available. -> (1, p)"""
-    for _ in range(tries // _TRIES):
-        levels = available.encoding.spread(rng.random((_TRIES, available.encoding.dims)))
-        found = levels[available(levels)]
-        if len(found):
-            return found[:1]
-    return None
 
 
 def grid(available: Available, points: Mapping[str, int], seed: int) -> Iterator[Floats]:

@@ -194,7 +194,7 @@ class Encoding:
         found: Params = {}
         for axis, level in zip(self.axes, levels, strict=True):
             if self.space.is_active(axis.parameter, found):
-                found[axis.parameter.name] = self._value(axis, float(level))
+                found[axis.parameter.name] = self.value(axis, float(level))
         return found
 
     def active(self, levels: Floats) -> NDArray[np.bool_]:
@@ -271,7 +271,7 @@ class Encoding:
         rounded = np.where(there, rounded, -1.0) + 0.0  # + 0.0 makes -0.0 a 0.0
         return [row.tobytes() for row in rounded]
 
-    def _value(self, axis: Axis, level: float) -> Choice:
+    def value(self, axis: Axis, level: float) -> Choice:
         """The value of a level; one that a condition names comes back exactly, else the condition would miss it."""
         if axis.size == 0:
             for child in self.space.parameters:

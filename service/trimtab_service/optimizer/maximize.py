@@ -14,6 +14,7 @@ from trimtab_service.optimizer.ascent import climb
 from trimtab_service.optimizer.available import Available, Mask
 from trimtab_service.optimizer.configurations import Configurations
 from trimtab_service.optimizer.encoding import Axis, Encoding, Floats
+from trimtab_service.optimizer.repair import repaired
 from trimtab_service.optimizer.scores import Acquisition
 
 __all__ = ["maximize"]
@@ -27,6 +28,14 @@ _SWEEPS = 5
 _OTHER_CHOICES = 16
 """A categorical with more choices than this has a random few of them looked at per sweep."""
 _STEPS = (1.0, 2.0)
+_FEWEST = 0.25
+"""Where space constraints allow a smaller share of the candidates than this, more are drawn and some are repaired."""
+_MORE = 512
+_REPAIRED = 24
+_PULLS = 0.5 ** np.arange(1, 7)
+"""A climb that ends where nothing is allowed is taken back to these parts of its way."""
+_WALKS = 2
+"""Under space constraints, so many times variations of the best found are tried as well."""
 _APART = 1e-3
 """A point this close to a pending one in every column, in units of the range, would teach nothing new."""
 _NEVER = -1e300
@@ -85,7 +94,11 @@ def maximize(
         if every.count <= SMALL_SPACE:
             return _best(search, every.all())
     drawn, around = _drawn(search, incumbents[:1], reach), _around(search, incumbents)
+    if available.constraints:
+        drawn, around = _allowed(search, drawn, _MORE), _allowed(search, around)
     candidates = np.vstack([drawn, around])
+    if len(candidates) == 0:
+        return None
     scores = search.scores(candidates)
     starts = candidates[_starts(scores, local_from=len(drawn), rng=rng)]
     refined = _climbed(search, starts)
@@ -95,6 +108,8 @@ def maximize(
             refined = _climbed(search, polished) if moved else polished
             if not moved:
                 break
+    if available.constraints:
+        refined = np.vstack([refined, _walked(search, refined)])
     return _best(search, np.vstack([refined, starts, candidates[np.argsort(-scores, kind="stable")[:32]]]))
 
 
@@ -153,6 +168,28 @@ def _around(search: _Search, incumbents: Floats) -> Floats:
     return encoding.canonical(levels)
 
 
+def _allowed(search: _Search, levels: Floats, more: int = 0) -> Floats:
+    """Those that the space constraints allow; where few do, further draws and repaired ones as well.
+
+    more: how many may be drawn.  (n, p) -> (k, p)
+    """
+    encoding, constraints = search.encoding, search.available.constraints
+    wanted = int(_FEWEST * len(levels))
+    found, others = _parted(search, levels)
+    if len(found) < wanted and more:
+        drawn, refused = _parted(search, encoding.spread(search.rng.random((more, encoding.dims))))
+        found, others = np.vstack([found, drawn[: wanted - len(found)]]), np.vstack([others, refused])
+    if len(found) < wanted:
+        nearest = others[np.argsort(constraints.violation(others), kind="stable")[: wanted - len(found)]]
+        found = np.vstack([found, repaired(encoding, constraints, nearest, search.rng, _REPAIRED)])
+    return found
+
+
+def _parted(search: _Search, levels: Floats) -> tuple[Floats, Floats]:
+    allowed = search.available.constraints.allow(levels)
+    return levels[allowed], levels[~allowed]
+
+
 def _starts(scores: Floats, *, local_from: int, rng: np.random.Generator) -> list[int]:
     """The best, the best local one, and others drawn with odds exp(z-score)."""
     chosen = [int(np.argmax(scores))]
@@ -174,19 +211,54 @@ def _starts(scores: Floats, *, local_from: int, rng: np.random.Generator) -> lis
 def _climbed(search: _Search, levels: Floats) -> Floats:
     """The configurations after a climb over their continuous parameters, then rounded. (S, p) -> (S, p)"""
     encoding = search.encoding
-    relaxed = [(place, axis) for place, axis in enumerate(encoding.axes) if axis.searched and axis.relaxed]
+    relaxed = [place for place, axis in enumerate(encoding.axes) if axis.searched and axis.relaxed]
     if not relaxed:
         return levels
-    columns = np.array([axis.columns.start for _, axis in relaxed])
+    columns = np.array([encoding.axes[place].columns.start for place in relaxed])
     points, there = encoding.points(levels), encoding.active(levels)
-    movable = there[:, [place for place, _ in relaxed]]
+    movable = there[:, relaxed]
     climbed = climb(search.acquisition, points, columns, movable, np.minimum(search.scales[columns], 1.0))
-    found = levels.copy()
-    for place, axis in relaxed:
-        found[:, place] = axis.nearest(climbed[:, axis.columns.start])
-    found = encoding.canonical(found)
+    found = _rounded(encoding, levels, climbed)
+    if search.available.constraints:
+        found = _pulled_back(search, levels, points, climbed, found)
     better = search.scores(found) > search.scores(levels)
     return np.where(better[:, None], found, levels)
+
+
+def _rounded(encoding: Encoding, levels: Floats, points: Floats) -> Floats:
+    """The configurations with the relaxed parameters of points. (S, p), (S, D) -> (S, p)"""
+    found = levels.copy()
+    for place, axis in enumerate(encoding.axes):
+        if axis.searched and axis.relaxed:
+            found[:, place] = axis.nearest(points[:, axis.columns.start])
+    return encoding.canonical(found)
+
+
+def _pulled_back(search: _Search, levels: Floats, start: Floats, end: Floats, found: Floats) -> Floats:
+    """What was found, and where that is not allowed the best place on the straight way to it.
+
+    levels: (S, p), of the starts.  start, end: (S, D), the points of a climb.  -> (S, p)
+    """
+    found = found.copy()
+    for row in np.flatnonzero(~search.available.constraints.allow(found)):
+        way = start[row] + _PULLS[:, None] * (end[row] - start[row])
+        tried = _rounded(search.encoding, np.tile(levels[row], (len(way), 1)), way)
+        found[row] = tried[int(np.argmax(search.scores(tried)))]
+    return found
+
+
+def _walked(search: _Search, levels: Floats) -> Floats:
+    """The best of variations of the best, again and again: a climb ends where the constraints do, not beside them.
+
+    (S, p) -> (_WALKS, p)
+    """
+    walked: list[Floats] = []
+    best = levels[np.argsort(-search.scores(levels), kind="stable")]
+    for _ in range(_WALKS):
+        tried = np.vstack([best[:1], _allowed(search, _around(search, best[:1]))])
+        best = tried[[int(np.argmax(search.scores(tried)))]]
+        walked.append(best[0])
+    return np.array(walked)
 
 
 def _polished(search: _Search, levels: Floats) -> tuple[Floats, bool]:

@@ -222,8 +222,8 @@ def knee(losses: ArrayLike, weights: ArrayLike | None = None) -> int | None:
 
 def _normal(ends: Floats) -> Floats:
     """a of the hyperplane a'f = 1 through the rows, (m, m) -> (m,); all alike where it does not face the origin."""
-    found = np.ones(len(ends))
+    found: Floats = np.ones(len(ends))
     if np.linalg.matrix_rank(ends) == len(ends):
-        solved: Floats = np.linalg.solve(ends, found)
+        solved = np.asarray(np.linalg.solve(ends, found), dtype=float)
         found = solved if np.all(solved > 0.0) else found
     return found

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab_service.compute import Closed, DeadlinePassed, WorkerDied
-from trimtab_service.domain.errors import ComputeUnavailable, DomainError, Overloaded, SpaceExhausted, StudyFinished
+from trimtab_service.domain.errors import (
+    ComputeUnavailable,
+    DomainError,
+    NoFeasibleConfiguration,
+    Overloaded,
+    SpaceExhausted,
+    StudyFinished,
+)
 from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.trial import History, Source, TrialState
@@ -22,9 +29,12 @@ from trimtab_service.optimizer.suggest import fallback_proposals, load, suggest
 from trimtab_service.store import NewTrial
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
+from trimtab_service.usecases.workers import check_not_paused
 
 log = logging.getLogger(__name__)
 
+REFUSALS = 1_000
+"""After so many trials in a row that preflight refused, no more are proposed."""
 ROUNDS = 20
 """How often new proposals are made when other servers take the numbers first."""
 
@@ -49,7 +59,8 @@ def get_ready(rooms: Rooms) -> None:
 def ask(rooms: Rooms, caller: Caller, ref: str, count: int, worker: str, once: Once) -> Answer:
     """Up to count trials, leased to the worker: fewer when the budget or the space holds fewer.
 
-    Raises StudyPaused, BudgetReached and SpaceExhausted when there is none, StudyNotFound, and Overloaded.
+    Raises StudyPaused, BudgetReached, SpaceExhausted and NoFeasibleConfiguration when there is none, WorkerPaused,
+    StudyNotFound, and Overloaded.
     """
     if (answer := _waiting(rooms, caller, ref, count, worker, once, at_least=count)) is not None:
         return answer
@@ -78,6 +89,7 @@ def _waiting(
             return answer
         study = tx.study(ref)
         study.check_open()
+        check_not_paused(tx, study, worker)
         enough = tx.claimable(study) >= at_least
         claimed = tx.claim(study, worker, count if enough else 0, rooms.lease_seconds)  # also fails what is lost
         if claimed:
@@ -91,6 +103,11 @@ def _snapshot(rooms: Rooms, caller: Caller, study: Study, count: int) -> _Snapsh
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(study.public_id)
         study.check_open()
+        if study.refused_in_a_row >= REFUSALS:
+            raise NoFeasibleConfiguration(
+                f"the last {study.refused_in_a_row} trials of study {study.name!r} were refused before training, "
+                "each over a limit; loosen the limits, or enqueue params that keep them"
+            )
         wanted = max(count - tx.claimable(study), 1)
         room = study.room()
         take = wanted if room is None else min(wanted, room)

@@ -9,7 +9,9 @@ from trimtab_service.domain.errors import DatabaseUnavailable, InvalidParams
 from trimtab_service.domain.study import Problem, Study
 from trimtab_service.domain.trial import Failure, FailureKind, Source, TrialState
 from trimtab_service.store import NewTrial
+from trimtab_service.usecases.contracts import fence
 from trimtab_service.usecases.once import Answer, Once
+from trimtab_service.usecases.results import Result, order_measurements
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
 
 _FINISHED = (TrialState.COMPLETE, TrialState.FAILED)
@@ -43,8 +45,13 @@ def add(rooms: Rooms, caller: Caller, ref: str, trials: Sequence[Mapping[str, An
             return answer
         study = tx.lock_study(ref)
         checked = [_finished(study.problem, trial) for trial in trials]
+        fence(tx, study, *(trial["values"] for trial in checked))
+        fence(tx, study, *(values for trial in checked for values in trial["variants"].values()), variants=True)
         first = _first(tx.take_numbers(study, len(checked), charged=False), study)
         added = tx.add_trials(study, [NewTrial(number=first + place, **trial) for place, trial in enumerate(checked)])
+        for trial in added:
+            if trial.state is TrialState.COMPLETE:
+                order_measurements(tx, study, trial)
         return once.save(tx, added)
 
 
@@ -63,10 +70,14 @@ def _finished(problem: Problem, given: Mapping[str, Any]) -> dict[str, Any]:
     if complete and given.get("failure"):
         raise InvalidParams(f"a complete trial has no failure, got {given['failure']!r}; add it as failed")
     failure = given.get("failure") or {"kind": FailureKind.ERROR.value}
+    values, variants = given.get("values") or {}, given.get("variants") or {}
+    result = Result.of(problem, values, variants, complete=complete)
     return {
         "params": problem.space.check(given["params"]),
         "source": Source.USER,
         "state": TrialState(state),
-        "values": problem.values(given.get("values") or {}, complete=complete),
+        "values": result.values,
+        "variants": result.variants,
+        "artifact": given.get("artifact") or "",
         "failure": None if complete else Failure(FailureKind(failure["kind"]), failure.get("message", "")),
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trimtab_service.domain.errors import InvalidQuery
-from trimtab_service.domain.expression import Where
+from trimtab_service.domain.expression import Expression
 from trimtab_service.domain.metric import COST_METRICS
 from trimtab_service.domain.page import Page
 from trimtab_service.domain.study import Problem
@@ -14,6 +14,8 @@ from trimtab_service.domain.trial import Trial, TrialState
 from trimtab_service.usecases.rooms import Caller, Rooms
 
 MAX_LIMIT = 1_000
+NUMBER = "number"
+"""How conditions call a trial's number."""
 _BATCH = 500
 
 
@@ -71,18 +73,27 @@ def _check_order(problem: Problem, order: str) -> None:
         raise InvalidQuery(f"order must be one of {list(known)!r}, perhaps with a - before it, got {order!r}")
 
 
-def parse_where(problem: Problem, texts: Sequence[str]) -> tuple[Where, ...]:
+def parse_where(problem: Problem, texts: Sequence[str]) -> tuple[Expression, ...]:
     """The conditions, read and checked against the study's names. Raises InvalidQuery."""
-    conditions = tuple(Where.parse(text) for text in texts)
-    known = (*problem.space.names, *problem.objective_names, *problem.metrics, *COST_METRICS, "number")
+    conditions = tuple(Expression.parse(text) for text in texts)
     for condition in conditions:
-        condition.check_names(known)
+        check_names(problem, condition)
+        if not condition.is_condition:
+            raise InvalidQuery(f"expected a condition like 'accuracy >= 0.9', got {condition.text!r}")
     return conditions
 
 
-def holds(trial: Trial, conditions: Sequence[Where]) -> bool:
+def check_names(problem: Problem, expression: Expression) -> None:
+    """Raises InvalidQuery for names that are no parameter, no metric and not `number`."""
+    unknown = sorted(name for name in expression.names if not (name == NUMBER or problem.knows(name)))
+    if unknown:
+        known = [*problem.space.names, *problem.metric_names, NUMBER]
+        raise InvalidQuery(f"{expression.text!r}: expected names of {known!r}, got {unknown!r}")
+
+
+def holds(trial: Trial, conditions: Sequence[Expression]) -> bool:
     """Whether every condition holds for the trial's params and values; a metric goes before a param of its name."""
     if not conditions:
         return True
-    names = {**trial.params, **{name: value.value for name, value in trial.values.items()}, "number": trial.number}
-    return all(condition.holds(names) for condition in conditions)
+    names = {**trial.params, **{name: value.value for name, value in trial.values.items()}, NUMBER: trial.number}
+    return all(condition.selects(names) for condition in conditions)

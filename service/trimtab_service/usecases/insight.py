@@ -9,7 +9,7 @@ from trimtab_service.compute import Closed, DeadlinePassed, WorkerDied
 from trimtab_service.domain.errors import ComputeUnavailable, InvalidParams, InvalidQuery
 from trimtab_service.domain.insight import Calibrations, Importances, Picture, Predictions, SuggestionCard, View
 from trimtab_service.domain.space import Params, Space
-from trimtab_service.domain.study import Study
+from trimtab_service.domain.study import Problem, Study
 from trimtab_service.domain.trial import Trial
 from trimtab_service.optimizer import insight
 from trimtab_service.store import Transaction
@@ -34,17 +34,17 @@ def predict(rooms: Rooms, caller: Caller, ref: str, configurations: Sequence[Map
     with rooms.store.read(caller.project_id) as tx:
         space = tx.study(ref).problem.space
     checked = [_checked(space, f"params {place}", params) for place, params in enumerate(configurations)]
-    return _answer(rooms, caller, ref, repr(checked), insight.predict, checked)
+    return answer_about(rooms, caller, ref, repr(checked), insight.predict, checked)
 
 
 def importances(rooms: Rooms, caller: Caller, ref: str) -> Importances:
     """How much each parameter matters for each objective. Raises NoSurrogate and ComputeUnavailable."""
-    return _answer(rooms, caller, ref, "importances", insight.importances)
+    return answer_about(rooms, caller, ref, "importances", insight.importances)
 
 
 def calibration(rooms: Rooms, caller: Caller, ref: str) -> Calibrations:
     """Whether the surrogate of each objective can be trusted. Raises NoSurrogate and ComputeUnavailable."""
-    return _answer(rooms, caller, ref, "calibration", insight.calibration)
+    return answer_about(rooms, caller, ref, "calibration", insight.calibration)
 
 
 def picture(
@@ -83,7 +83,7 @@ def picture(
         paths=paths,
         seed=problem.seed if seed is None else seed,
     )
-    return _answer(rooms, caller, ref, repr(view), insight.picture, view)
+    return answer_about(rooms, caller, ref, repr(view), insight.picture, view)
 
 
 def suggestion_card(rooms: Rooms, caller: Caller, ref: str, number: int) -> SuggestionCard:
@@ -92,7 +92,7 @@ def suggestion_card(rooms: Rooms, caller: Caller, ref: str, number: int) -> Sugg
     def of_trial(tx: Transaction, study: Study) -> tuple[Trial, frozenset[int]]:
         return tx.trial(study, number), tx.finished_before(study, number)
 
-    return _answer(rooms, caller, ref, f"card {number}", insight.suggestion_card, read=of_trial)
+    return answer_about(rooms, caller, ref, f"card {number}", insight.suggestion_card, read=of_trial)
 
 
 def _check_parameter(space: Space, name: str) -> None:
@@ -101,28 +101,32 @@ def _check_parameter(space: Space, name: str) -> None:
         raise InvalidQuery(f"expected a parameter with something to choose, of {searched!r}, got {name!r}")
 
 
-def _answer(
+def answer_about(
     rooms: Rooms,
     caller: Caller,
     ref: str,
     about: str,
     question: Callable[..., R],
     *arguments: Any,
+    problem: Callable[[Transaction, Study], Problem] | None = None,
     read: Callable[[Transaction, Study], tuple[Any, ...]] | None = None,
 ) -> R:
     """The answer to question(problem, history, surrogates, *arguments), kept from before while no trial changed.
 
-    about: what tells it from other questions.  read: further arguments that a trial may change, so they are read
+    about: what tells it from other questions.  problem: another one than the study's, under whose
+    metrics and limits the history is seen.  read: further arguments that a trial may change, so they are read
     together with the history.
     """
     with rooms.store.read(caller.project_id) as tx:
         study = tx.study(ref)
-        key, seen = (study.id, about), (tx.last_change(study), study.problem)
+        asked = study.problem if problem is None else problem(tx, study)
+        key, seen = (study.id, about), (tx.last_change(study), tx.probe_count(study), asked)
         if (kept := rooms.answers.get(key, seen)) is not None:
             return kept  # type: ignore[no-any-return]  # what is kept under a question is its answer
-        history, surrogates = tx.history(study), tx.surrogates(study)
+        history = tx.history(study) if problem is None else tx.history(study, asked)
+        surrogates = tx.surrogates(study)
         arguments += () if read is None else read(tx, study)
-    answer = compute(rooms, question, study.problem, history, surrogates, *arguments)
+    answer = compute(rooms, question, asked, history, surrogates, *arguments)
     rooms.answers.keep(key, seen, answer)
     return answer
 

@@ -60,6 +60,8 @@ class Rooms:
     """One lock per study id, so that asks of one study see each other's trials as pending."""
     answers: Answers = field(default_factory=Answers)
     """What the surrogates answered of late."""
+    standings: Answers = field(default_factory=lambda: Answers(most=8))
+    """How the trials of the studies that were asked about of late stand against each other."""
 
 
 @dataclass(frozen=True, slots=True)

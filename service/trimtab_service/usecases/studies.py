@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab_service.domain.errors import InvalidStudy, StudyConflict, StudyNameTaken
+from trimtab_service.domain.errors import InvalidSpace, InvalidStudy, StudyConflict, StudyNameTaken
 from trimtab_service.domain.page import Page
 from trimtab_service.domain.study import Problem, Study, StudyState, check_budget, check_name, difference
 from trimtab_service.domain.trial import TrialState
-from trimtab_service.store import Transaction
+from trimtab_service.optimizer.satisfiable import why_unsatisfiable
+from trimtab_service.store import NewTrial, Transaction
+from trimtab_service.usecases.insight import compute
+from trimtab_service.usecases.limits import BASELINE_NUMBER
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
 
@@ -30,8 +33,9 @@ class StudyView:
 def create(rooms: Rooms, caller: Caller, definition: Mapping[str, Any], once: Once) -> Answer:
     """A new study; with exist_ok, the one of this name when its definition is the same.
 
-    Raises StudyNameTaken without exist_ok, StudyConflict with the difference when the definition is another, and
-    Invalid for a definition that makes no sense.
+    A study with a baseline begins with a trial of those params, which waits and is charged. Raises StudyNameTaken
+    without exist_ok, StudyConflict with the difference when the definition is another, Invalid for a definition that
+    makes no sense, and InvalidSpace with the reason when no params of the space are allowed.
     """
     try:
         return _create(rooms, caller, definition, once)
@@ -43,6 +47,8 @@ def _create(rooms: Rooms, caller: Caller, definition: Mapping[str, Any], once: O
     name = check_name(definition["name"])
     problem = Problem.from_spec(definition)
     max_trials = check_budget(definition.get("max_trials"))
+    if problem.space_constraints and (reason := compute(rooms, why_unsatisfiable, problem)) is not None:
+        raise InvalidSpace(reason)
     with rooms.store.begin(caller.project_id) as tx:
         if (answer := once.saved(tx)) is not None:
             return answer
@@ -53,7 +59,10 @@ def _create(rooms: Rooms, caller: Caller, definition: Mapping[str, Any], once: O
             _check_same(found, problem, max_trials)
             return once.save(tx, _view(tx, found), status=FOUND)
         study = tx.add_study(_public_id(), name, problem, max_trials, definition.get("metadata") or {})
-        return once.save(tx, StudyView(study, {}), status=MADE)
+        if problem.baseline is not None:
+            tx.take_numbers(study, 1, charged=True)
+            tx.add_trials(study, [NewTrial(number=BASELINE_NUMBER, params=problem.baseline)])
+        return once.save(tx, _view(tx, tx.study(study.public_id)), status=MADE)
 
 
 def get(rooms: Rooms, caller: Caller, ref: str) -> StudyView:

@@ -8,17 +8,29 @@ from trimtab_service.domain.errors import LeaseLost, TrialAlreadyFinished
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.trial import Failure, FailureKind, Trial, TrialState
 from trimtab_service.store import Transaction
+from trimtab_service.usecases import workers
 from trimtab_service.usecases.once import Answer, Once
+from trimtab_service.usecases.results import Result, order_measurements
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
 
 
 @again_when_raced
 def tell(
-    rooms: Rooms, caller: Caller, ref: str, number: int, epoch: int, values: Mapping[str, object], once: Once
+    rooms: Rooms,
+    caller: Caller,
+    ref: str,
+    number: int,
+    epoch: int,
+    values: Mapping[str, object],
+    once: Once,
+    *,
+    variants: Mapping[str, Mapping[str, object]] | None = None,
+    artifact: str = "",
 ) -> Answer:
     """Complete the trial. A late result is taken while the trial is open, whatever its lease; the first one wins.
 
-    Raises TrialAlreadyFinished, UnknownMetric, MissingMetric, InvalidValue.
+    What preflight told need not be told again. Late metrics that are missing become measure jobs.
+    Raises TrialAlreadyFinished, UnknownMetric, MissingMetric, InvalidValue, ContractMismatch.
     """
     with rooms.store.begin(caller.project_id) as tx:
         if (answer := once.saved(tx)) is not None:
@@ -26,9 +38,14 @@ def tell(
         study = tx.study(ref)
         before = tx.trial(study, number)
         _check_epoch(before, epoch)
-        after = before.complete(study.problem.values(values, complete=True))
+        told = Result.of(study.problem, values, variants or {}, before.values)
+        after = before.complete(told.values, told.variants, artifact)
         if after is not before:
+            told.fence(tx, study)
             _close(tx, study, before, after)
+            order_measurements(tx, study, after)
+            if epoch == before.epoch:
+                workers.count(tx, study, before, None)
         return once.save(tx, tx.trial(study, number))
 
 
@@ -46,10 +63,9 @@ def fail(
         study = tx.study(ref)
         before = tx.trial(study, number)
         after = before.fail(epoch, Failure(kind, message))
-        if after.state is TrialState.WAITING:
-            _give_back(tx, study, before, after)
-        elif after is not before:
-            _close(tx, study, before, after)
+        if after is not before:
+            (_give_back if after.state is TrialState.WAITING else _close)(tx, study, before, after)
+            workers.count(tx, study, before, after.failure)
         return once.save(tx, tx.trial(study, number))
 
 

@@ -32,12 +32,15 @@ def sweep_answers(rooms: Rooms) -> int:
 
 
 def sweep_leases(rooms: Rooms, grace: float = GRACE_SECONDS) -> int:
-    """Let trials of lost workers wait for the next ask, so that nobody sees them as running; how many there were."""
+    """Let trials and measure jobs of lost workers wait for the next ask, so that nobody sees them as running.
+
+    How many there were.
+    """
     with rooms.store.read() as tx:  # the usual answer is no, and takes no writer
-        if not tx.any_lost(grace):
+        if not (tx.any_lost(grace) or tx.any_lost_job(grace)):
             return 0
     with rooms.store.begin() as tx:
-        return tx.sweep_lost(grace)
+        return tx.sweep_lost(grace) + tx.sweep_lost_jobs(grace)
 
 
 def keep_up(rooms: Rooms, every: float = LEASES_SECONDS) -> Callable[[], None]:

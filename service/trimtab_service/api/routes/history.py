@@ -1,4 +1,4 @@
-"""Routes that look at trials: a page of them, all as CSV, one, the best, the Pareto front."""
+"""Routes that look at trials: a page of them, all as CSV, one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from trimtab_service.api.answers import ParetoOut, TrialDetail, TrialOut, TrialPage
+from trimtab_service.api.answers import TrialDetail, TrialPage
 from trimtab_service.api.csv_export import export
 from trimtab_service.api.deps import LookDep, StudyRef, TrialNumber
 from trimtab_service.api.openapi import LOOK
-from trimtab_service.api.schemas import ParetoQuery, TrialsQuery
-from trimtab_service.usecases import front, history
+from trimtab_service.api.queries import TrialsQuery
+from trimtab_service.usecases import history
 
 router = APIRouter(prefix="/v1/studies/{study}", tags=["history"])
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A page, or all trials as CSV"}
@@ -34,22 +34,10 @@ def list_trials(study: StudyRef, query: Annotated[TrialsQuery, Query()], look: L
         cursor=query.cursor,
         limit=query.limit,
     )
-    return TrialPage.of(look.name(study), page)
+    return TrialPage.of(look.judge(study), page)
 
 
 @router.get("/trials/{number}", summary="Look at a trial", responses=LOOK)
 def get_trial(study: StudyRef, number: TrialNumber, look: LookDep) -> TrialDetail:
     """The trial with its contracts and reports."""
-    return TrialDetail.of_view(look.name(study), history.trial(look.rooms, look.caller, study, number))
-
-
-@router.get("/best", summary="The best trial of a study with one objective", responses=LOOK)
-def best_trial(study: StudyRef, look: LookDep) -> TrialOut:
-    """The complete trial with the best value; 404 no_complete_trial while there is none."""
-    return TrialOut.of(look.name(study), front.best(look.rooms, look.caller, study))
-
-
-@router.get("/pareto", summary="The Pareto front and its hypervolume", responses=LOOK)
-def pareto_front(study: StudyRef, query: Annotated[ParetoQuery, Query()], look: LookDep) -> ParetoOut:
-    """The trials that no other one beats in every objective."""
-    return ParetoOut.of(front.pareto(look.rooms, look.caller, study, query.conditions()))
+    return TrialDetail.of_view(look.judge(study), history.trial(look.rooms, look.caller, study, number))

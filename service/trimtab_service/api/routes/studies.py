@@ -10,7 +10,8 @@ from starlette.responses import Response
 from trimtab_service.api.answers import StudyOut, StudyPage
 from trimtab_service.api.deps import ChangeDep, LookDep, StudyRef, send
 from trimtab_service.api.openapi import CHANGE, LOOK
-from trimtab_service.api.schemas import StudiesQuery, StudyCreate, StudyPatch
+from trimtab_service.api.queries import StudiesQuery
+from trimtab_service.api.schemas import StudyCreate, StudyPatch
 from trimtab_service.domain.study import StudyState
 from trimtab_service.usecases import studies
 from trimtab_service.usecases.studies import StudyView

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from trimtab_service.api.answers import AdviceOut, LeasedTrialsOut, LeaseOut, TrialOut, TrialsOut
+from trimtab_service.api.answers import AdviceOut, LeasedTrialsOut, LeaseOut, TrialOut, TrialsOut, VerdictOut
 from trimtab_service.api.deps import Change, ChangeDep, LookDep, PlaceToWait, StudyRef, TrialNumber, send
 from trimtab_service.api.openapi import CHANGE
 from trimtab_service.api.schemas import (
@@ -17,11 +17,12 @@ from trimtab_service.api.schemas import (
     EnqueueRequest,
     FailRequest,
     LeaseRequest,
+    PreflightRequest,
     ReportRequest,
     TellRequest,
 )
 from trimtab_service.domain.trial import FailureKind, Trial
-from trimtab_service.usecases import ask, enqueue, report, tell
+from trimtab_service.usecases import ask, enqueue, preflight, report, tell
 
 router = APIRouter(prefix="/v1/studies/{study}", tags=["trials"])
 
@@ -35,20 +36,31 @@ router = APIRouter(prefix="/v1/studies/{study}", tags=["trials"])
     responses=CHANGE,
 )
 def ask_trials(study: StudyRef, body: AskRequest, change: ChangeDep) -> Response:
-    """Leased trials; 409 budget_reached, space_exhausted or study_paused when there is none."""
-    name, lease_seconds = change.name(study), change.rooms.lease_seconds
+    """Leased trials; 409 budget_reached, space_exhausted, study_paused, no_feasible_configuration, worker_paused."""
+    judge, lease_seconds = change.judge(study), change.rooms.lease_seconds
 
     def shape(trials: Sequence[Trial]) -> dict[str, Any]:
-        return LeasedTrialsOut.of(name, trials, lease_seconds).to_json()
+        return LeasedTrialsOut.of(judge, trials, lease_seconds).to_json()
 
     return send(ask.ask(change.rooms, change.caller, study, body.count, body.worker, change.once(201, shape)))
+
+
+@router.post(
+    "/trials/{number}/preflight", response_model=VerdictOut, summary="Tell costs before training", responses=CHANGE
+)
+def preflight_trial(study: StudyRef, number: TrialNumber, body: PreflightRequest, change: ChangeDep) -> Response:
+    """Whether to train; over a limit the trial closes as infeasible, and its charge is given back."""
+    judge = change.judge(study)
+    once = change.once(200, lambda verdict: VerdictOut.of(judge, verdict).to_json())
+    return send(preflight.preflight(change.rooms, change.caller, study, number, body.epoch, body.values, once))
 
 
 @router.post("/trials/{number}/tell", response_model=TrialOut, summary="Tell a trial's result", responses=CHANGE)
 def tell_trial(study: StudyRef, number: TrialNumber, body: TellRequest, change: ChangeDep) -> Response:
     """The complete trial. The same result twice is fine; another is 409 trial_already_finished."""
     once = change.once(200, _shape(change, study))
-    return send(tell.tell(change.rooms, change.caller, study, number, body.epoch, body.values, once))
+    arguments = (change.rooms, change.caller, study, number, body.epoch, body.values, once)
+    return send(tell.tell(*arguments, variants=body.variants, artifact=body.artifact))
 
 
 @router.post(
@@ -98,12 +110,12 @@ def enqueue_trial(study: StudyRef, body: EnqueueRequest, change: ChangeDep) -> R
 )
 def add_trials(study: StudyRef, body: AddTrialsRequest, change: ChangeDep) -> Response:
     """The added trials, all or none; they cost no budget."""
-    name = change.name(study)
-    once = change.once(201, lambda trials: TrialsOut.of(name, trials).to_json())
+    judge = change.judge(study)
+    once = change.once(201, lambda trials: TrialsOut.of(judge, trials).to_json())
     given = [trial.model_dump() for trial in body.trials]
     return send(enqueue.add(change.rooms, change.caller, study, given, once))
 
 
 def _shape(change: Change, study: str) -> Callable[[Trial], dict[str, Any]]:
-    name = change.name(study)
-    return lambda trial: TrialOut.of(name, trial).to_json()
+    judge = change.judge(study)
+    return lambda trial: TrialOut.of(judge, trial).to_json()
