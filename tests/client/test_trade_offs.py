@@ -257,7 +257,7 @@ def test_a_reward_that_makes_no_sense_is_refused(arguments: dict[str, Any], word
 
 def test_paused_workers_are_shown_and_resumed(server: FakeServer, study: Study) -> None:
     failure = {"kind": "error", "message": "no board"}
-    paused = {"name": "pi-1", "straight_failures": 3, "last_failures": [failure] * 3, "paused": True}
+    paused = {"name": "pi-1", "straight_failures": 3, "last_failures": [failure] * 3}
     until = "2026-11-24T12:00:00Z"
     server.say(200, at="/workers", items=[{**paused, "paused_until": until}])
     workers = study.workers()

@@ -22,6 +22,7 @@ from trimtab import (
     InvalidValue,
     LeaseLost,
     MissingMetric,
+    Objective,
     ServerError,
     ServerUnreachable,
     Study,
@@ -93,6 +94,13 @@ def test_one_number_is_not_enough_with_two_objectives(client: Client) -> None:
     )
     with pytest.raises(MissingMetric, match=r"a value for each of \['accuracy', 'size_bytes'\], got 0\.5"):
         study.ask().tell(0.5)
+
+
+def test_one_number_is_of_the_objective_that_is_neither_late_nor_computed(server: FakeServer, client: Client) -> None:
+    goals = {"accuracy": "max", "latency_ms": "min", "reward": Objective("max", formula="accuracy - latency_ms / 80")}
+    study = client.create_study("a", space={"lr": Float(0, 1)}, objectives=goals, late_metrics=["latency_ms"])
+    study.ask().tell(0.5)
+    assert server.calls("/tell")[0].body["values"] == {"accuracy": 0.5}
 
 
 def test_nothing_is_no_result(study: Study) -> None:

@@ -102,8 +102,10 @@ def test_bad_input_is_refused_with_what_was_expected_and_what_came(client, http)
         trial.tell({"macs": 1.0})
     with pytest.raises(trimtab.InvalidParams, match=r"x must be in \[0.0, 1.0\], got 2"):
         study.enqueue({"x": 2.0})
-    with pytest.raises(trimtab.NotSupported, match="constraints"):
-        client.create_study("later", **good, constraints=["latency_ms <= 20"])
+    with pytest.raises(trimtab.NotSupported, match="stopping"):
+        client.create_study("later", **good, stopping={"rule": "median"})
+    with pytest.raises(trimtab.InvalidStudy, match="latency_ms <="):
+        client.create_study("later", **good, constraints=["latency_ms <="])
     with pytest.raises(trimtab.InvalidQuery):
         list(study.trials(where="loss >"))
     with pytest.raises(trimtab.Unauthorized):

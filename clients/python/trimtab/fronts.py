@@ -214,14 +214,18 @@ class TradeOff(Printed):
 class Worker:
     """A worker that has failed. last_failures: {"kind", "message"} of those since its last success.
 
-    paused_until: when it gets trials again, as the server's text; None when nothing was paused.
+    paused_until: when it gets trials again, as the server's text; None while it is not paused.
     """
 
     name: str
     straight_failures: int
     last_failures: tuple[dict[str, str], ...]
-    paused: bool
     paused_until: str | None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it gets no trials for now."""
+        return self.paused_until is not None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Worker:
@@ -230,7 +234,6 @@ class Worker:
             str(record["name"]),
             int(record["straight_failures"]),
             tuple(dict(one) for one in record["last_failures"]),
-            bool(record["paused"]),
             record["paused_until"],
         )
 
@@ -257,7 +260,7 @@ class Workers(Printed, Sequence[Worker]):
                 "worker": one.name,
                 "straight failures": one.straight_failures,
                 "kinds": ", ".join(failure["kind"] for failure in one.last_failures),
-                "paused until": one.paused_until if one.paused else "",
+                "paused until": one.paused_until or "",
             }
             for one in self.items
         ]

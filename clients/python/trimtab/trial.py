@@ -169,8 +169,8 @@ class Trial(Said, Leased):
         """Give the result: {metric: value}, one number with a single objective, or metrics by keyword.
 
         A value is a number, a pair (value, stderr), or {"value", "stderr", "contract"}. Metrics that were measured or
-        logged need not be repeated: one number is of the objective that is left. NaN or infinity closes the trial as
-        failed, kind "nan".
+        logged need not be repeated: one number is of the objective that is left, late and computed ones aside. NaN or
+        infinity closes the trial as failed, kind "nan".
         devices: {device: {metric: value} or a cost}, the same as the metric latency_ms["pi-zero"].
         variants: {variant: {metric: value} or a cost}, of other forms of the model, such as int8; what is not told of
         a variant is as of the model itself. artifact: where the model is kept, for those who measure it later.
@@ -215,8 +215,10 @@ class Trial(Said, Leased):
             return {**values, **metrics}
         if hasattr(values, "as_metrics"):
             return {**values.as_metrics(), **metrics}
-        objectives = list(self._study.objectives)
-        left = [name for name in objectives if name not in self._logged] or objectives
+        objectives = self._study.objectives
+        elsewhere = {*self._logged, *(self._study.record.get("late_metrics") or ())}
+        left = [name for name, one in objectives.items() if name not in elsewhere and one.formula is None]
+        left = left or list(objectives)
         if len(left) != 1:
             raise MissingMetric(f"expected {{metric: value}} with a value for each of {left!r}, got {values!r}")
         return {left[0]: values, **metrics}
