@@ -1,7 +1,8 @@
-"""A server that remembers histories answers what a full read answers, whatever happened in between and elsewhere."""
+"""A server that remembers histories and columns answers what a full read answers, whatever happened meanwhile."""
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -9,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event
 
-from tests.builders import a_study, a_trial, some_params
+from tests.builders import a_problem, a_study, a_trial, some_params
 from trimtab_service.domain.history import SIZE, PackedHistory
-from trimtab_service.domain.metric import Value
+from trimtab_service.domain.metric import Direction, Objective, Value
 from trimtab_service.domain.trial import Failure, FailureKind, Observation, TrialState
 from trimtab_service.store import NewTrial, Store
 from trimtab_service.store.kept import Kept, Known
@@ -35,6 +36,38 @@ def read(store, study):
 def full_read(store, study):
     with store.begin() as tx:
         return tuple(tx.history(study))
+
+
+def shown(tx, study):
+    """The history and the columns as text, in which nan equals nan."""
+    columns = tx.columns(study)
+    values = {key: list(columns.values[key]) for key in sorted(columns.values)}
+    rows = [list(columns.numbers), list(columns.variants), list(columns.params)]
+    return repr(list(tx.history(study))) + repr(rows) + repr(values)
+
+
+def looked_at(store, study):
+    with store.read() as tx:
+        return shown(tx, study)
+
+
+def looked_at_whole(store, study):
+    with store.begin() as tx:
+        return shown(tx, study)
+
+
+def a_study_with_limits(store):
+    """Its history depends on late values, on a device's, and on the baseline trial's."""
+    return a_study(
+        store,
+        problem=a_problem(
+            objectives=(Objective("accuracy", Direction.MAXIMIZE), Objective("macs", Direction.MINIMIZE)),
+            constraints=('latency_ms["pi"] <= 20', "accuracy >= 0.9 * baseline"),
+            known_metrics=("macs",),
+            late_metrics=("accuracy",),
+            baseline=some_params(0),
+        ),
+    )
 
 
 def add(store, study, count, state=TrialState.WAITING):
@@ -66,6 +99,20 @@ def finish(store, study, number, state):
             tx.close_trial(study, before, before.complete({"accuracy": Value(0.1 * number, 0.01)}))
 
 
+def measure(store, study, number, key):
+    with store.begin() as tx:
+        tx.add_values(study, number, {key: Value(number / 7)}, variant="int8" if key == "size_bytes" else "")
+
+
+def refuse(store, study, number):
+    with store.begin() as tx:
+        before = tx.trial(study, number)
+        if before.state is TrialState.RUNNING:
+            tx.take_numbers(study, 1, charged=True)
+            tx.refuse_trial(study, before, before.refuse(before.epoch, {"macs": Value(9.0)}))
+
+
+MEASURED = ("accuracy", "macs", 'latency_ms["pi"]', "size_bytes")
 OPERATIONS = st.one_of(
     st.tuples(st.just("add"), st.integers(1, 4), st.sampled_from(TrialState)),
     st.tuples(st.just("claim"), st.integers(1, 3), st.sampled_from([0.001, 60.0])),
@@ -74,19 +121,28 @@ OPERATIONS = st.one_of(
         st.integers(0, 12),
         st.sampled_from([TrialState.COMPLETE, TrialState.FAILED, TrialState.WAITING]),
     ),
+    st.tuples(
+        st.just("measure"),
+        st.integers(0, 12),
+        st.sampled_from(MEASURED),
+    ),
+    st.tuples(st.just("refuse"), st.integers(0, 12), st.none()),
+    st.tuples(st.just("probe"), st.integers(1, 3), st.none()),
     st.tuples(st.just("sweep"), st.just(0), st.none()),
     st.tuples(st.just("look"), st.just(0), st.none()),
 )
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(steps=st.lists(st.tuples(OPERATIONS, st.booleans()), min_size=1, max_size=14))
+@given(steps=st.lists(st.tuples(OPERATIONS, st.booleans()), min_size=1, max_size=18))
 def test_what_is_remembered_is_what_a_full_read_gives(store, replica, steps):
-    study = a_study(store)
+    study = a_study_with_limits(store)
     for (what, how_many, how), elsewhere in steps:
         acting, watching = (replica, store) if elsewhere else (store, replica)
+        with store.read() as tx:
+            is_there = sum(tx.counts([study.id])[study.id].values()) > how_many
         match what:
             case "add" if how is TrialState.FAILED or how in (TrialState.STOPPED, TrialState.INFEASIBLE):
                 with acting.begin() as tx:
@@ -96,14 +152,40 @@ def test_what_is_remembered_is_what_a_full_read_gives(store, replica, steps):
             case "claim":
                 with acting.begin() as tx:
                     tx.claim(study, "w", how_many, how)
-            case "finish" if how_many < len(full_read(store, study)):
+            case "finish" if is_there:
                 finish(acting, study, how_many, how)
+            case "measure" if is_there:
+                measure(acting, study, how_many, how)
+            case "refuse" if is_there:
+                refuse(acting, study, how_many)
+            case "probe":
+                with acting.begin() as tx:
+                    tx.add_probes(study, [(some_params(place), {"macs": Value(5.0)}) for place in range(how_many)])
             case "sweep":
                 with acting.begin() as tx:
                     tx.sweep_lost(0.0)
             case "look":
-                assert read(watching, study) == full_read(store, study)
-    assert read(store, study) == read(replica, study) == full_read(store, study)
+                assert looked_at(watching, study) == looked_at_whole(store, study)
+    assert looked_at(store, study) == looked_at(replica, study) == looked_at_whole(store, study)
+
+
+def test_a_value_that_comes_late_is_noticed_in_the_history_and_in_the_columns(store, replica):
+    study = a_study_with_limits(store)
+    with store.begin() as tx:
+        for _ in range(2):
+            a_trial(tx, study, state=TrialState.COMPLETE, values={"accuracy": 0.5, "macs": 3.0})
+    with store.read() as tx:
+        assert [round(one.margins[1], 3) for one in tx.history(study)] == [-0.05, -0.05]
+        assert all(math.isnan(one.margins[0]) for one in tx.history(study))
+        assert 'latency_ms["pi"]' not in tx.columns(study).values
+    measure(replica, study, 1, 'latency_ms["pi"]')
+    with store.read() as tx:
+        assert [math.isnan(one.margins[0]) for one in tx.history(study)] == [True, False]
+        assert tx.columns(study).values['latency_ms["pi"]'][1] == 1 / 7
+    with replica.begin() as tx:
+        tx.add_values(study, 0, {"accuracy": Value(1.0)})  # of the baseline trial: every margin is another now
+    with store.read() as tx:
+        assert [round(one.margins[1], 3) for one in tx.history(study)] == [-0.1, 0.4]
 
 
 def test_only_what_is_new_is_taken_from_the_database(store):

@@ -69,7 +69,7 @@ class Claims(Values, MeasureJobs):
         rows = {row.id: row for row in handed_out}
         in_turn = [rows[row.id] for row in picked]
         self.record(EventKind.HANDED_OUT, [(row.id, row.lease_epoch) for row in in_turn])
-        told = self.values_of([row.id for row in in_turn if row.lease_epoch > 1])
+        told = self.values_of([row.id for row in in_turn if row.lease_epoch > 1], contracts=True)
         return tuple(to_trial(study.problem, row, told.get(row.id, {})) for row in in_turn)
 
     def any_lost(self, grace_seconds: float) -> bool:
