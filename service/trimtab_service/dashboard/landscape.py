@@ -38,8 +38,8 @@ class Landscape:
     """complete: how many trials are. front: best first objective first. points: others, thinned to MOST_POINTS.
 
     beaten: how many are off the front. over: how many of them are not known to keep the limits. steps: (number,
-    value) wherever the best value or the hypervolume changed. last: the last complete trial's number. since: how many trials are complete since the last step.
-    metrics: which metrics have been told, objectives first.
+    value) wherever the best value or the hypervolume changed. last: the last complete trial's number. since: how many
+    trials are complete since the last step. metrics: which metrics have been told, objectives first.
     """
 
     complete: int

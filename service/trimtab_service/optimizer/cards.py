@@ -133,7 +133,7 @@ def _joins_front(posterior: Posterior, trial: Trial) -> float:
 def _nearest(problem: Problem, known: History, trial: Trial, posterior: Posterior | None) -> list[Neighbour]:
     """The nearest told trials, by the surrogates' length scales, or in the unit cube where there are none."""
     encoding = Encoding.of(problem.space)
-    past = Past.of(encoding, len(problem.objectives), known)
+    past = Past.of(encoding, len(problem.objectives), known, len(problem.limits))
     away = encoding.points(past.told) - encoding.encode([trial.params])
     if posterior is not None:
         away = away / np.min([one.surrogate.length_scales for one in posterior.models], axis=0)

@@ -1,4 +1,5 @@
-"""The front door to what the surrogates know: predictions, importances, calibration, pictures, suggestion cards.
+"""The front door to what the surrogates know: predictions, importances, calibration, pictures, suggestion cards,
+predicted bests and trade-offs.
 
 Naming these functions loads neither NumPy nor SciPy; calling them does. Each is a pure function of a problem, its
 history and the surrogates' states, made to run in a process of its own, and raises NoSurrogate while there is none.
@@ -13,16 +14,26 @@ from trimtab_service.domain.insight import (
     Calibrations,
     Importances,
     Picture,
+    PredictedBest,
     Prediction,
     Predictions,
     SuggestionCard,
+    TradeOff,
     View,
 )
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Trial
 
-__all__ = ["calibration", "importances", "picture", "predict", "suggestion_card"]
+__all__ = [
+    "calibration",
+    "importances",
+    "picture",
+    "predict",
+    "predicted_best",
+    "suggestion_card",
+    "trade_off",
+]
 
 States = Mapping[str, Mapping[str, Any]]
 """Metric -> the state of its surrogate, where the fit starts from; {} for none."""
@@ -82,3 +93,17 @@ def suggestion_card(
     from trimtab_service.optimizer import cards
 
     return cards.suggestion_card(problem, history, trial, finished)
+
+
+def predicted_best(problem: Problem, history: History, surrogates: States, objective: str) -> PredictedBest:
+    """The configuration that is expected to be best of an objective and keeps all limits."""
+    from trimtab_service.optimizer import predicted
+
+    return predicted.best(problem, history, surrogates, objective)
+
+
+def trade_off(problem: Problem, history: History, surrogates: States, of: str, against: str, points: int) -> TradeOff:
+    """The best of one metric under each budget of another."""
+    from trimtab_service.optimizer import trade_off as trade_offs
+
+    return trade_offs.trade_off(problem, history, surrogates, of, against, points)

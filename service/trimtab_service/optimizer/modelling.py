@@ -1,7 +1,6 @@
 """How a history becomes one surrogate per objective, and how that is kept as JSON between two asks.
 
-A trial with losses is told; one that is open is pending; any other has failed (refused before training, or stopped
-without values, included).
+Each objective rests on every trial that has a value of it: told, or known in part. A failed one counts as bad.
 """
 
 from __future__ import annotations
@@ -22,9 +21,11 @@ from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.surrogate import Rows, Surrogate
 from trimtab_service.optimizer.warping import Warp
 
-__all__ = ["Model", "Past", "active", "model"]
+__all__ = ["Model", "Past", "State", "States", "active", "is_exact", "model", "refit"]
 
-_States = Mapping[str, Mapping[str, Any]]
+State = Mapping[str, Any]
+States = Mapping[str, State]
+"""By metric."""
 
 _WORSE = 0.5
 """A failed trial counts as this much worse than the worst told one, in standard deviations."""
@@ -63,32 +64,48 @@ class Model:
         }
 
 
-def active(problem: Problem, encoding: Encoding, past: Past, states: _States) -> Past:
+def active(problem: Problem, encoding: Encoding, past: Past, states: States) -> Past:
     """The past with the trials that are modelled. states: of an earlier fit, by metric; the first one's ℓ measure."""
     theta = _theta(encoding, states.get(problem.objectives[0].metric))
     theta = Prior.of(encoding.choices).start() if theta is None else theta
     return past.active(encoding, np.exp(theta[:-2])[encoding.groups])
 
 
-def model(problem: Problem, encoding: Encoding, past: Past, states: _States) -> list[Model]:
-    """One model per objective of what was told. states: of an earlier fit, by metric.
+def model(problem: Problem, encoding: Encoding, past: Past, states: States) -> list[Model]:
+    """One model per objective of what was told, and of what is known in part. states: of an earlier fit, by metric.
 
     θ starts from its state, and in a long study it is kept until enough more were told than at the last fit: it is a
     matter of the history and the state, not of how often one asks.
     """
-    X = encoding.points(np.vstack([past.told, past.failed]))
-    prior = Prior.of(encoding.choices, deterministic=bool(problem.options.get("deterministic")))
     return [
-        _Data(encoding, prior, X, past.losses[:, place], past.variances[:, place]).model(
-            past.count, states.get(objective.metric)
-        )
+        _model(problem, encoding, past, place, states.get(objective.metric))
         for place, objective in enumerate(problem.objectives)
     ]
 
 
+def _model(problem: Problem, encoding: Encoding, past: Past, place: int, state: State | None) -> Model:
+    """The model of one objective. What is known of a metric is exact, so a failed trial is not a bad one there."""
+    objective, partial = problem.objectives[place], past.partial
+    known = problem.is_known(objective.metric)
+    some = np.isfinite(partial.losses[:, place])
+    losses = np.concatenate([past.losses[:, place], partial.losses[some, place]])
+    variances = np.concatenate([past.variances[:, place], partial.variances[some, place]])
+    X = encoding.points(np.vstack([past.told, partial.levels[some], past.failed[: 0 if known else None]]))
+    prior = Prior.of(encoding.choices, deterministic=is_exact(problem, objective.metric))
+    return _Data(encoding, prior, X, losses, variances).model(past.count + int(some.sum()), state)
+
+
+def is_exact(problem: Problem, *metrics: str) -> bool:
+    """Whether evaluations of all these metrics have no noise that is left to be learned."""
+    said = {one.metric for one in problem.objectives if one.noise is not None}
+    return bool(problem.options.get("deterministic")) or all(
+        metric in said or problem.is_known(metric) for metric in metrics
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """What one objective's model is made of. X: (n + f, D), the told points and then the failed ones.
+    """What one objective's model is made of. X: (n + f, D), the points with a loss and then the failed ones.
 
     losses, variances: (n,).
     """
@@ -99,7 +116,7 @@ class _Data:
     losses: Floats
     variances: Floats
 
-    def model(self, count: int, state: Mapping[str, Any] | None) -> Model:
+    def model(self, count: int, state: State | None) -> Model:
         """The model. count: trials told, with those that are not modelled."""
         warm = _theta(self.encoding, state)
         theta = self.prior.start() if warm is None else warm
@@ -108,25 +125,9 @@ class _Data:
             warp, warped = warping.choose(self.losses, lambda warp, z: self._misfit(theta, warp, z)), count
         else:
             warp, warped = warping.standardise(self.losses, float(last["warp"]["power"])), int(last["warped"])
-        data = self._rows(warp)
-        try:
-            if _due(count, last.get("fitted"), _FITTED_EACH_TIME, 25):
-                found = gp.fit(data, self.encoding.groups, self.prior, warm)
-                surrogate, fitted = found.surrogate, count
-                how = {"fit": "map", "misfit": found.value, "evaluations": found.evaluations}
-            else:
-                surrogate, fitted = Surrogate.of(theta, data, self.encoding.groups), int(last["fitted"])
-                how = {"fit": "kept"}
-        except np.linalg.LinAlgError as error:
-            nothing = Surrogate.prior(self.prior.start(), self.encoding.groups)
-            return Model(nothing, warp, 0, warped, {"fit": "prior", "reason": str(error)} | self._sizes(data))
-        return Model(surrogate, warp, fitted, warped, how | self._diagnostics(surrogate))
-
-    def _diagnostics(self, surrogate: Surrogate) -> dict[str, Any]:
-        return {"jitter": surrogate.jitter, "mean": surrogate.mean} | self._sizes(surrogate.data)
-
-    def _sizes(self, data: Rows) -> dict[str, Any]:
-        return {"rows": len(data), "failures": len(self.X) - len(self.losses)}
+        sizes = {"failures": len(self.X) - len(self.losses)}
+        surrogate, fitted, how = refit(self.encoding, self.prior, self._rows(warp), count, state)
+        return Model(surrogate, warp, fitted, warped, how | sizes)
 
     def _rows(self, warp: Warp) -> Rows:
         """What the surrogate sees: a failed trial is a bad one."""
@@ -146,7 +147,30 @@ class _Data:
         return np.minimum(errors, math.sqrt(_VAGUE)) ** 2
 
 
-def _theta(encoding: Encoding, state: Mapping[str, Any] | None) -> Floats | None:
+def refit(
+    encoding: Encoding, prior: Prior, data: Rows, count: int, state: State | None
+) -> tuple[Surrogate, int, dict[str, Any]]:
+    """A surrogate of the rows, how many were told when its θ was fitted, and how it went; θ may be the state's.
+
+    count: trials told, with those that are not modelled.
+    """
+    warm = _theta(encoding, state)
+    last = None if warm is None or state is None else state.get("fitted")
+    sizes = {"rows": len(data)}
+    try:
+        if warm is None or last is None or _due(count, last, _FITTED_EACH_TIME, 25):
+            found = gp.fit(data, encoding.groups, prior, warm)
+            surrogate, fitted = found.surrogate, count
+            how: dict[str, Any] = {"fit": "map", "misfit": found.value, "evaluations": found.evaluations}
+        else:
+            surrogate, fitted = Surrogate.of(warm, data, encoding.groups), int(last)
+            how = {"fit": "kept"}
+    except np.linalg.LinAlgError as error:
+        return Surrogate.prior(prior.start(), encoding.groups), 0, {"fit": "prior", "reason": str(error)} | sizes
+    return surrogate, fitted, how | {"jitter": surrogate.jitter, "mean": surrogate.mean} | sizes
+
+
+def _theta(encoding: Encoding, state: State | None) -> Floats | None:
     return gp.theta_from_state(state.get("theta", {}), encoding.names) if state else None
 
 

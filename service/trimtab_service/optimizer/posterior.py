@@ -120,7 +120,7 @@ class Posterior:
         encoding = Encoding.of(problem.space)
         if encoding.dims == 0:
             raise NoSurrogate("no parameter of this study has more than one value, so there is nothing to model")
-        past = Past.of(encoding, len(problem.objectives), history)
+        past = Past.of(encoding, len(problem.objectives), history, len(problem.limits))
         if len(past.told) < FEWEST:
             raise NoSurrogate(f"a surrogate needs {FEWEST} complete trials, this study has {len(past.told)}")
         past = active(problem, encoding, past, surrogates)

@@ -6,17 +6,25 @@ k points, D columns, p pending points, S fantasies: joint samples of what may co
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from trimtab_service.optimizer.acquisition import MEASURES, Measure, log_ehvi
+from trimtab_service.optimizer.acquisition import (
+    MEASURES,
+    Measure,
+    log_ehvi,
+    log_probability_below,
+    log_scalarised_bound,
+)
+from trimtab_service.optimizer.available import Mask
 from trimtab_service.optimizer.encoding import Floats
 from trimtab_service.optimizer.pareto import Boxes
-from trimtab_service.optimizer.surrogate import Surrogate
+from trimtab_service.optimizer.surrogate import Pullback, Surrogate
 
-__all__ = ["Acquisition", "ImprovementOfFront", "ImprovementOnBest"]
+__all__ = ["Acquisition", "Below", "ImprovementOfFront", "ImprovementOnBest", "ScalarisedBound", "Sum"]
 
 FANTASIES = 32
 MOST_PENDING = 32
@@ -56,8 +64,11 @@ class ImprovementOnBest:
         pending: Floats | None = None,
         rng: np.random.Generator | None = None,
         measure: Measure = MEASURES["log_ei"],
+        eligible: Mask | None = None,
     ) -> ImprovementOnBest:
         """The score given pending points, (p, D). Raises LinAlgError as `Surrogate.of` does.
+
+        eligible: (p,), which of them may become the incumbent; None for all.
 
         A point is scored exactly in each fantasy, so few of them will do: of a joint sample over the pending points
         and the new one, the last is integrated in closed form. Snoek et al. 2012, section 3.3, in logarithms.
@@ -65,13 +76,14 @@ class ImprovementOnBest:
         if pending is None or len(pending) == 0 or len(surrogate.data) == 0:
             return cls(surrogate, surrogate.alpha[:, None], np.array([best]), measure)
         believing = surrogate.believing(pending)
+        may = slice(None) if eligible is None else eligible
         if len(pending) > MOST_PENDING or rng is None:
-            means = surrogate.predict(pending)[0]
-            return cls(believing, believing.alpha[:, None], np.array([min(best, float(means.min()))]), measure)
+            lowest = min(best, float(surrogate.predict(pending)[0][may].min(initial=math.inf)))
+            return cls(believing, believing.alpha[:, None], np.array([lowest]), measure)
         samples = surrogate.sample(pending, rng.standard_normal((len(pending), FANTASIES)))
         told = np.repeat(surrogate.data.z[:, None], FANTASIES, axis=1)
         alphas = believing.alphas(np.vstack([told, samples]))
-        return cls(believing, alphas, np.minimum(best, samples.min(axis=0)), measure)
+        return cls(believing, alphas, np.minimum(best, samples[may].min(axis=0, initial=math.inf)), measure)
 
     def __call__(self, points: Floats) -> Floats:
         """The scores. (k, D) -> (k,)"""
@@ -99,21 +111,97 @@ class ImprovementOfFront:
 
     def __call__(self, points: Floats) -> Floats:
         """The scores. (k, D) -> (k,)"""
-        predicted = [surrogate.predict(points) for surrogate in self.surrogates]
-        mean = np.stack([one[0] for one in predicted], axis=1)
-        variance = np.stack([one[1] for one in predicted], axis=1)
-        return log_ehvi(mean, variance, self.boxes)[0]
+        return log_ehvi(*_predicted(self.surrogates, points), self.boxes)[0]
 
     def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
         """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
-        predicted = [surrogate.predict_with_pullback(points) for surrogate in self.surrogates]
-        mean = np.concatenate([one[0] for one in predicted], axis=1)
-        variance = np.stack([one[1] for one in predicted], axis=1)
+        mean, variance, back = _predicted_with_pullback(self.surrogates, points)
         value, by_mean, by_variance = log_ehvi(mean, variance, self.boxes)
-        gradient = np.zeros_like(points)
-        for place, (_, _, back) in enumerate(predicted):
-            gradient += back(by_mean[:, [place]], by_variance[:, place])
-        return value, gradient
+        return value, back(by_mean, by_variance)
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarisedBound:
+    """How far a confidence bound of several objectives lies within a reference in a direction, as a score of points.
+
+    reference, weights: (m,), of the direction: the larger a weight, the more is asked of its objective.
+    """
+
+    surrogates: tuple[Surrogate, ...]
+    reference: Floats
+    weights: Floats
+
+    def __call__(self, points: Floats) -> Floats:
+        """The scores. (k, D) -> (k,)"""
+        return log_scalarised_bound(*_predicted(self.surrogates, points), self.reference, self.weights)[0]
+
+    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
+        mean, variance, back = _predicted_with_pullback(self.surrogates, points)
+        value, by_mean, by_variance = log_scalarised_bound(mean, variance, self.reference, self.weights)
+        return value, back(by_mean, by_variance)
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """ln of the probability that an outcome is at most 0, as a score of points.
+
+    spread: the variance of an outcome around what the surrogate models.
+    """
+
+    surrogate: Surrogate
+    spread: float = 0.0
+
+    def believing(self, points: Floats) -> Below:
+        """The score as if the surrogate's mean had turned out to be true at the points. (k, D)"""
+        return Below(self.surrogate.believing(points), self.spread)
+
+    def __call__(self, points: Floats) -> Floats:
+        """The scores. (k, D) -> (k,)"""
+        mean, variance = self.surrogate.predict(points)
+        return log_probability_below(mean, variance + self.spread)[0]
+
+    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
+        means, variance, back = self.surrogate.predict_with_pullback(points)
+        value, by_mean, by_variance = log_probability_below(means[:, 0], variance + self.spread)
+        return value, back(by_mean[:, None], by_variance)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The sum of several scores: of logarithms, the logarithm of the product of what is independent."""
+
+    parts: tuple[Acquisition, ...]
+
+    def __call__(self, points: Floats) -> Floats:
+        """The scores. (k, D) -> (k,)"""
+        total: Floats = np.sum([part(points) for part in self.parts], axis=0)
+        return total
+
+    def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
+        values, gradients = zip(*(part.with_gradient(points) for part in self.parts), strict=True)
+        return np.sum(values, axis=0), np.sum(gradients, axis=0)
+
+
+def _predicted(surrogates: Sequence[Surrogate], points: Floats) -> tuple[Floats, Floats]:
+    """Means and variances. (k, D) -> (k, m), (k, m)"""
+    predicted = [surrogate.predict(points) for surrogate in surrogates]
+    return np.stack([one[0] for one in predicted], axis=1), np.stack([one[1] for one in predicted], axis=1)
+
+
+def _predicted_with_pullback(surrogates: Sequence[Surrogate], points: Floats) -> tuple[Floats, Floats, Pullback]:
+    """The same, and what turns derivatives by them, (k, m) each, into a gradient by the columns of the points."""
+    predicted = [surrogate.predict_with_pullback(points) for surrogate in surrogates]
+
+    def back(by_mean: Floats, by_variance: Floats) -> Floats:
+        parts = [pull(by_mean[:, [place]], by_variance[:, place]) for place, (_, _, pull) in enumerate(predicted)]
+        total: Floats = np.sum(parts, axis=0)
+        return total
+
+    mean = np.concatenate([one[0] for one in predicted], axis=1)
+    return mean, np.stack([one[1] for one in predicted], axis=1), back
 
 
 def _log_mean_exp(logs: Floats) -> tuple[Floats, Floats]:

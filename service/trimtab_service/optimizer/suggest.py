@@ -13,7 +13,7 @@ from trimtab_service.domain.proposal import Proposals
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History
 
-__all__ = ["fallback_proposals", "load", "suggest"]
+__all__ = ["fallback_proposals", "load", "suggest", "why_unsatisfiable"]
 
 
 def suggest(
@@ -37,6 +37,13 @@ def fallback_proposals(problem: Problem, history: History, numbers: Sequence[int
     from trimtab_service.optimizer import algorithms
 
     return algorithms.fallback_proposals(problem, history, numbers)
+
+
+def why_unsatisfiable(problem: Problem) -> str | None:
+    """Why no params keep every space constraint; None where some do."""
+    from trimtab_service.optimizer import satisfiable
+
+    return satisfiable.why_unsatisfiable(problem)
 
 
 def load() -> None:

@@ -72,7 +72,7 @@ def of_device(tx: Transaction, study: Study, name: str) -> tuple[Condition, ...]
 
 def device_limits(tx: Transaction, study: Study, name: str) -> tuple[Constraint, ...]:
     """The limits themselves. Raises DeviceNotFound and InvalidQuery."""
-    return tx.device(name).constraints(tx.columns(study).values, tx.first_contracts(study))
+    return tx.device(name).constraints(tx.told_keys(study), tx.first_contracts(study))
 
 
 def _of_where(problem: Problem, expression: Expression) -> Condition:

@@ -75,11 +75,9 @@ def _check_order(problem: Problem, order: str) -> None:
 
 def parse_where(problem: Problem, texts: Sequence[str]) -> tuple[Expression, ...]:
     """The conditions, read and checked against the study's names. Raises InvalidQuery."""
-    conditions = tuple(Expression.parse(text) for text in texts)
+    conditions = tuple(Expression.condition(text) for text in texts)
     for condition in conditions:
         check_names(problem, condition)
-        if not condition.is_condition:
-            raise InvalidQuery(f"expected a condition like 'accuracy >= 0.9', got {condition.text!r}")
     return conditions
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from trimtab_service.domain.errors import LeaseLost, TrialAlreadyFinished
+from trimtab_service.domain.errors import InvalidQuery, InvalidStudy, LeaseLost, TrialAlreadyFinished
 from trimtab_service.domain.metric import Value, check_metric_key, join_key
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.trial import Failure, FailureKind, Trial
 from trimtab_service.store import JobState, MeasureJob, Transaction
 from trimtab_service.usecases.contracts import fence
 from trimtab_service.usecases.once import Answer, Once
-from trimtab_service.usecases.results import given
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
 
 
@@ -33,11 +32,11 @@ class Leased:
 def ask(
     rooms: Rooms, caller: Caller, metric: str, device: str, worker: str, count: int, ref: str | None, once: Once
 ) -> Answer:
-    """Up to count jobs of this metric for this device, perhaps none; of one study or of all. Raises StudyNotFound.
+    """Up to count jobs of this metric for this device, perhaps none; of one study or of all.
 
-    A job of a plain metric, of no device, may be taken by any.
+    A job of a plain metric, of no device, may be taken by any. Raises StudyNotFound and InvalidQuery.
     """
-    check_metric_key(join_key(metric, device))
+    _check_key(join_key(metric, device))
     with rooms.store.begin(caller.project_id) as tx:
         if (answer := once.saved(tx)) is not None:
             return answer
@@ -119,6 +118,13 @@ def heartbeat(rooms: Rooms, caller: Caller, job_id: int, epoch: int) -> float:
     return rooms.lease_seconds
 
 
+def _check_key(key: str) -> None:
+    try:
+        check_metric_key(key)
+    except InvalidStudy as error:
+        raise InvalidQuery(error.detail) from error
+
+
 def _leased(tx: Transaction, job: MeasureJob) -> Leased:
     study, trial = _of(tx, job)
     return Leased(job, study.name, trial)
@@ -156,6 +162,5 @@ def _check_same(job: MeasureJob, key: str, before: Value | None, told: Value) ->
 
 def _following(study: Study, trial: Trial) -> Mapping[str, Value]:
     """What can be worked out now that a value has come, without what the trial has already."""
-    problem = study.problem
-    told = {key: given(value) for key, value in trial.values.items() if key not in problem.computed}
-    return {key: value for key, value in problem.values(told, complete=True).items() if key not in trial.values}
+    values = study.problem.values({}, complete=True, before=trial.values)
+    return {key: value for key, value in values.items() if key not in trial.values}

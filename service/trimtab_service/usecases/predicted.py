@@ -10,7 +10,7 @@ from trimtab_service.domain.errors import InvalidQuery
 from trimtab_service.domain.insight import PredictedBest
 from trimtab_service.domain.metric import Direction, Objective
 from trimtab_service.domain.study import Problem, Study
-from trimtab_service.optimizer import predicted
+from trimtab_service.optimizer import insight
 from trimtab_service.store import Transaction
 from trimtab_service.usecases.best import place_of
 from trimtab_service.usecases.conditions import device_limits
@@ -41,7 +41,7 @@ def best(
         problem = tx.study(ref).problem
     metric = problem.objectives[place_of(problem, objective)].metric
     about = f"predicted best of {metric}, {device!r}, {list(where)!r}"
-    return answer_about(rooms, caller, ref, about, predicted.best, metric, problem=under_limits)
+    return answer_about(rooms, caller, ref, about, insight.predicted_best, metric, problem=under_limits)
 
 
 def _under(problem: Problem, metric: str, where: Sequence[str], limits: Sequence[Constraint]) -> Problem:

@@ -50,12 +50,11 @@ def preflight(
 
 
 def _take(rooms: Rooms, tx: Transaction, study: Study, before: Trial, values: Mapping[str, object]) -> None:
-    told = study.problem.values(values, complete=False)
-    fence(tx, study, told)
+    known = study.problem.values(values, complete=False, before=before.values)
+    fence(tx, study, known)
     if not tx.renew(study, before.number, before.epoch, rooms.lease_seconds):  # and nobody else ends it meanwhile
         raise LeaseLost(f"trial {before.number} was given away just now")
-    tx.add_values(study, before.number, told)
-    known = {**before.values, **told}
+    tx.add_values(study, before.number, known)
     after = before.refuse(before.epoch, known)
     if study.problem.baseline is not None and before.number == BASELINE_NUMBER:
         return

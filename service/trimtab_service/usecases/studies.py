@@ -11,7 +11,7 @@ from trimtab_service.domain.errors import InvalidSpace, InvalidStudy, StudyConfl
 from trimtab_service.domain.page import Page
 from trimtab_service.domain.study import Problem, Study, StudyState, check_budget, check_name, difference
 from trimtab_service.domain.trial import TrialState
-from trimtab_service.optimizer.satisfiable import why_unsatisfiable
+from trimtab_service.optimizer.suggest import why_unsatisfiable
 from trimtab_service.store import NewTrial, Transaction
 from trimtab_service.usecases.insight import compute
 from trimtab_service.usecases.limits import BASELINE_NUMBER

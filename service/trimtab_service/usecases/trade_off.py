@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab_service.domain.errors import InvalidQuery
 from trimtab_service.domain.insight import TradeOff
-from trimtab_service.optimizer import trade_off as optimizer
+from trimtab_service.optimizer import insight
 from trimtab_service.usecases.insight import answer_about
 from trimtab_service.usecases.rooms import Caller, Rooms
 
@@ -18,7 +18,7 @@ def trade_off(rooms: Rooms, caller: Caller, ref: str, of: str, against: str, poi
         caller,
         ref,
         f"trade-off {of!r} {against!r} {points}",
-        optimizer.trade_off,
+        insight.trade_off,
         of,
         against,
         points,
