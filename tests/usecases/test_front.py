@@ -7,7 +7,7 @@ import math
 import pytest
 
 from trimtab_service.domain.errors import InvalidParams, InvalidQuery, MissingMetric, NoCompleteTrial
-from trimtab_service.usecases import enqueue, front, history
+from trimtab_service.usecases import best, enqueue, front, history
 
 TWO = {
     "accuracy": {"direction": "maximize", "reference": 0.5},
@@ -27,9 +27,9 @@ def add(rooms, caller, once):
 def test_the_best_trial_is_the_earlier_of_equals(study, add, rooms, caller):
     study()
     with pytest.raises(NoCompleteTrial):
-        front.best(rooms, caller, "s")
+        best.best(rooms, caller, "s")
     add({"loss": 0.5}, {"loss": 0.2}, {"loss": 0.2})
-    assert front.best(rooms, caller, "s").number == 1
+    assert best.best(rooms, caller, "s").trial.number == 1
     assert front.progress(rooms, caller, "s").values == (0.5, 0.2, 0.2)
 
 
@@ -49,8 +49,10 @@ def test_the_front_holds_what_nothing_dominates_and_its_hypervolume(study, add, 
     small = front.pareto(rooms, caller, "s", ["size_kb <= 10"])
     assert [trial.number for trial in small.trials] == [1]
     assert front.progress(rooms, caller, "s").values == pytest.approx((0.4, 0.7, 0.7, 0.7))
-    with pytest.raises(InvalidQuery, match="pareto front"):
-        front.best(rooms, caller, "s")
+    assert best.best(rooms, caller, "s").trial.number == 3
+    assert best.best(rooms, caller, "s", objective="size_bytes").trial.number == 1
+    with pytest.raises(InvalidQuery, match=r"of \['accuracy', 'size_bytes'\], got 'macs'"):
+        best.best(rooms, caller, "s", objective="macs")
 
 
 def test_a_reference_that_is_not_given_is_inferred_and_said(study, add, rooms, caller):
