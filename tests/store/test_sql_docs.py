@@ -15,7 +15,7 @@ from trimtab_service.domain.space import Space
 from trimtab_service.domain.trial import Failure, FailureKind, TrialState
 
 DOCS = (Path(__file__).parents[2] / "docs" / "sql.md").read_text()
-BEST, ENDS = re.findall(r"```sql\n(.*?);\n```", DOCS, flags=re.DOTALL)
+BEST, ENDS, FITTING = re.findall(r"```sql\n(.*?);\n```", DOCS, flags=re.DOTALL)
 
 
 @pytest.fixture
@@ -82,3 +82,18 @@ def test_the_second_query_counts_how_trials_ended(store, query):
         ("digits", "failed", "oom", 1),
         ("digits", "running", "", 1),
     ]
+
+
+def test_the_third_query_finds_what_fits_a_device_variants_among_it(store, query):
+    study = a_study(store, name="digits-gp-s0", objectives=two_objectives())
+    pi, phone = 'latency_ms["pi-zero"]', 'latency_ms["phone"]'
+    for told in (
+        {"accuracy": 0.9, pi: 30.0, "latency_ms": 2.0},
+        {"accuracy": 0.7, pi: 20.0},
+        {"accuracy": 0.95, phone: 1.0},
+    ):
+        a_trial(store, study, state=TrialState.COMPLETE, values={"size_bytes": 10.0, **told})
+    a_trial(store, study, state=TrialState.INFEASIBLE, values={pi: 1.0})
+    with store.begin() as tx:
+        tx.add_values(study, 0, {"accuracy": Value(0.88), pi: Value(15.0)}, variant="int8")
+    assert query(FITTING) == [(0, "int8", 0.88, 15.0), (1, "", 0.7, 20.0)]
