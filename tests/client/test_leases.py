@@ -113,6 +113,16 @@ def test_a_lost_lease_is_remembered_and_the_result_is_sent_all_the_same(
     assert trial.state == "complete"
 
 
+def test_a_heartbeat_that_comes_too_late_says_nothing_of_a_trial_that_was_told(
+    study: Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    trial = study.ask()
+    trial.tell(0.9)
+    trial.lose_lease(trimtab.TrialAlreadyFinished())
+    assert not trial.lease_lost
+    assert caplog.messages == []
+
+
 def test_a_heartbeat_that_does_not_get_through_is_followed_by_the_next(
     server: FakeServer, study: Study, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import trimtab
 from tests.servers import Server
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,23 @@ def test_the_python_example_prints_a_front(tmp_path):
     by_size = [accuracy for _, accuracy in sorted(zip(sizes, accuracies, strict=True))]
     assert by_size == sorted(by_size), "a larger model on the front is less accurate than a smaller one"
     assert (tmp_path / "trimtab.db").exists()
+
+
+def test_the_example_of_trade_offs_picks_a_model_under_its_limits(tmp_path):
+    code = block("python", "trimtab.study(")
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=240
+    )
+    assert run.returncode == 0, run.stderr
+    address, *_ = [line for line in run.stderr.splitlines() if line.startswith("trimtab: http://127.0.0.1:")]
+    assert "/s/tiny, log in with the key of [sqlite:///" in address
+    assert "<Trial " in run.stdout
+    assert "The best accuracy under a budget of size_kb, from " in run.stdout
+    with trimtab.Client.local(tmp_path / ".trimtab" / "trimtab.db") as client:
+        study = client.study("tiny")
+        assert study.counts["complete"] == 12
+        assert all(trial.values["size_kb"] <= 64 for trial in study.trials(state="complete"))
+        assert study.best(device="pi-zero").values["size_kb"] <= 16
 
 
 def test_the_curl_example_asks_and_tells(tmp_path):

@@ -99,8 +99,8 @@ class Leased:
         return float(answer["lease_seconds"])
 
     def lose_lease(self, error: TrimtabError) -> None:
-        """Remember that the lease is gone; unless this handle is just closing the work itself."""
-        if not self._lease_lost and not self._closing:
+        """Remember that the lease is gone; unless this handle closes the work itself, or has."""
+        if not (self._lease_lost or self._closing or self._closed):
             self._lease_lost = True
             log.warning("%s: the lease is lost (%s); its result will be sent all the same", self.label, error)
         self._client.leases.drop(self)

@@ -290,7 +290,7 @@ class Study(TradeOffs):
 
     # --- For the rooms next door ------------------------------------------------------------------------------------
 
-    def made_trial(self, record: Mapping[str, Any]) -> Trial:
+    def _trial_of(self, record: Mapping[str, Any]) -> Trial:
         """A trial of this study, of what the server said."""
         return Trial(self, record)
 

@@ -43,7 +43,7 @@ class TradeOffs(Questions):
         """The metrics that are optimised, in order."""
         raise NotImplementedError
 
-    def made_trial(self, record: Mapping[str, Any]) -> Trial:
+    def _trial_of(self, record: Mapping[str, Any]) -> Trial:
         """A trial of this study."""
         raise NotImplementedError
 
@@ -53,7 +53,7 @@ class TradeOffs(Questions):
         Raises InvalidQuery, DeviceNotFound.
         """
         answer = self.send("GET", "pareto", params={"device": device, "where": listed(where)})
-        trials = tuple(self.made_trial(record) for record in answer["items"])
+        trials = tuple(self._trial_of(record) for record in answer["items"])
         knee = answer.get("knee") or {}
         found = (one for one in trials if knee and (one.number, one.variant) == (knee["number"], knee["variant"]))
         return Front(
@@ -101,7 +101,7 @@ class TradeOffs(Questions):
         params = {"device": device, "where": listed(where), "objective": objective}
         answer = self.send("GET", "best", params=params | ({"predicted": "true"} if predicted else {}))
         if not predicted:
-            return self.made_trial(answer)
+            return self._trial_of(answer)
         metrics = {metric: made(Interval, one) for metric, one in answer["metrics"].items()}
         return made(PredictedBest, {**answer, "metrics": metrics})
 
@@ -115,7 +115,7 @@ class TradeOffs(Questions):
     def knee(self, device: str | None = None, where: Where = None) -> Trial | None:
         """The trial on the front beyond which more of one objective costs much of another; None without one."""
         found = self.send("GET", "knee", params={"device": device, "where": listed(where)})["knee"]
-        return None if found is None else self.made_trial(found)
+        return None if found is None else self._trial_of(found)
 
     def pick(self, where: Where = None, device: str | None = None, *, by: str | None = None, **limits: float) -> Pick:
         """The model to take: the best within the limits, and what its neighbours on the front would buy.
@@ -127,11 +127,11 @@ class TradeOffs(Questions):
         conditions = [*listed(where), *(self._limit(metric, limit) for metric, limit in limits.items())]
         answer = self.send("GET", "pick", params={"where": conditions, "device": device, "by": by})
         return Pick(
-            self.made_trial(answer["trial"]),
+            self._trial_of(answer["trial"]),
             answer["by"],
             answer["sentence"],
             tuple(
-                Neighbour(self.made_trial(one["trial"]), dict(one["changes"]), one["sentence"])
+                Neighbour(self._trial_of(one["trial"]), dict(one["changes"]), one["sentence"])
                 for one in answer["neighbours"]
             ),
         )
@@ -151,7 +151,7 @@ class TradeOffs(Questions):
         reward: an expression over metrics, such as `trimtab.mnas(…)` spells. Raises InvalidQuery.
         """
         answer = self.send("GET", "rank", params={"reward": reward, "where": listed(where), "limit": limit})
-        items = tuple(Ranked(self.made_trial(one["trial"]), float(one["reward"])) for one in answer["items"])
+        items = tuple(Ranked(self._trial_of(one["trial"]), float(one["reward"])) for one in answer["items"])
         return Ranking(items, tuple(self.objectives), int(answer["unranked"]), answer["warning"] or "")
 
     def workers(self) -> Workers:
