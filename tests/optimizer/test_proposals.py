@@ -1,9 +1,8 @@
-"""On random spaces with conditions, any history and predicate: proposals are valid and new, until none is left."""
+"""On random spaces with conditions, any history and constraints: proposals are valid and new, until none is left."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.optimizer.spaces import configurations, every_configuration, spaces, spell
 from trimtab_service.domain.history import PackedHistory
-from trimtab_service.domain.parameter import Float, Int
-from trimtab_service.domain.space import Params
+from trimtab_service.domain.parameter import Categorical, Constant, Float, Int
+from trimtab_service.domain.space import Params, Space
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Observation, TrialState
 from trimtab_service.optimizer.suggest import fallback_proposals, suggest
@@ -23,14 +22,24 @@ MOST = 400
 STATES = (TrialState.COMPLETE, TrialState.COMPLETE, TrialState.FAILED, TrialState.RUNNING, TrialState.WAITING)
 
 
-@dataclass(frozen=True)
-class Some:
-    """A predicate that allows all but one in `parts` of the configurations, by their spelling."""
-
-    parts: int
-
-    def __call__(self, params: Params) -> bool:
-        return zlib.crc32(spell(params).encode()) % self.parts > 0
+@st.composite
+def constraints(draw: st.DrawFn, space: Space) -> list[str]:
+    """Up to two space constraints that leave at least half of each parameter's range, or one of its values."""
+    found = []
+    for parameter in draw(st.lists(st.sampled_from(space.parameters), max_size=2, unique_by=lambda one: one.name)):
+        match parameter:
+            case Float(step=None):
+                found.append(f"{parameter.name} <= {(parameter.low + parameter.high) / 2!r}")
+            case Categorical(choices=choices):
+                found.append(
+                    f"{parameter.name} in {draw(st.lists(st.sampled_from(choices), min_size=1, max_size=3))!r}"
+                )
+            case Constant(value=value):
+                found.append(f"{parameter.name} == {value!r}")
+            case _:
+                least, most = sorted(draw(st.tuples(*[st.integers(0, 9)] * 2)))
+                found.append(f"{least} <= {parameter.name} <= {most} or {parameter.name} == {parameter.low!r}")
+    return found
 
 
 @st.composite
@@ -49,8 +58,9 @@ def problems(draw: st.DrawFn, algorithm: str, *, discrete: bool) -> Problem:
         "algorithm": algorithm,
         "options": options,
         "seed": draw(st.integers(0, 2**63 - 1)),
+        "space_constraints": draw(constraints(space)),
     }
-    return replace(Problem.from_spec(spec), allows=draw(st.sampled_from([None, Some(2), Some(4)])))
+    return Problem.from_spec(spec)
 
 
 @st.composite
@@ -76,7 +86,7 @@ def left_in(problem: Problem, history: History) -> set[str] | None:
     """What may still be proposed; None where that is too much to count."""
     if problem.space.cardinality > MOST:
         return None
-    allowed = [one for one in every_configuration(problem.space) if problem.allows is None or problem.allows(one)]
+    allowed = [one for one in every_configuration(problem.space) if problem.allowed(one)]
     return set(map(spell, allowed)) - barred(problem, history)
 
 
@@ -84,7 +94,7 @@ def check(problem: Problem, history: History, batch: int, proposed: list[Params]
     for params in proposed:
         assert problem.space.check(params) == params
         assert list(params) == list(problem.space.check(params))
-        assert problem.allows is None or problem.allows(params)
+        assert problem.allowed(params)
     spelled = [spell(params) for params in proposed]
     assert len(set(spelled)) == len(spelled)
     assert not barred(problem, history) & set(spelled)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -39,7 +39,6 @@ class Problem:
     those that are exact and there before training. late_metrics: those that may come after a trial was told.
     baseline: params of the first trial, which limits may refer to. limits: the constraints, then the objectives'
     thresholds.
-    allows: to be replaced by space_constraints.
     """
 
     space: Space
@@ -48,7 +47,6 @@ class Problem:
     algorithm: Algorithm = Algorithm.GP
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    allows: Callable[[Params], bool] | None = None
     constraints: tuple[Constraint, ...] = ()
     space_constraints: tuple[Expression, ...] = ()
     known_metrics: tuple[str, ...] = ()
@@ -151,9 +149,7 @@ class Problem:
 
     def allowed(self, params: Mapping[str, Any]) -> bool:
         """Whether params may be proposed. Where that depends on a parameter that is not present, they may."""
-        return all(one.holds(params, absent=True) for one in self.space_constraints) and (
-            self.allows is None or self.allows(dict(params))
-        )
+        return all(one.holds(params, absent=True) for one in self.space_constraints)
 
     def feasible(self, values: Mapping[str, float], baseline: Mapping[str, float] | None) -> bool | None:
         """Whether values keep every limit; None while that is not known. baseline: the baseline trial's values."""
