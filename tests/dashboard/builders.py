@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from trimtab_service.dashboard.landscape import Landscape, draw
 from trimtab_service.domain.metric import Objective, Value
 from trimtab_service.domain.study import Problem, Study, StudyState
 from trimtab_service.domain.trial import Trial, TrialState
+from trimtab_service.store.columns import Columns, Completed
 from trimtab_service.usecases import front
+from trimtab_service.usecases.standings import _standings
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -58,8 +61,13 @@ def complete(number: int, **values: float) -> Trial:
 
 def landscape(study: Study, *values: Mapping[str, float]) -> Landscape:
     """The landscape of complete trials with these values."""
-    trials = [complete(number, **one) for number, one in enumerate(values)]
-    return draw(study, front.Survey(tuple(trials), front._front(study, trials), front._progress(study, trials)))
+    trials = tuple(complete(number, **one) for number, one in enumerate(values))
+    rows = [Completed(trial.number, json.dumps(trial.params), {"": dict(values[trial.number])}) for trial in trials]
+    all_of = _standings(study, Columns().changed(rows), None)
+    chosen = all_of.front(())
+    entries = tuple(front.Entry(trials[int(row)]) for row in chosen)
+    over = frozenset(range(len(trials))) - set(map(int, all_of.numbers[all_of.feasible]))
+    return draw(study, front.Survey(trials, front._front(all_of, chosen, entries), front._progress(all_of), over))
 
 
 def two_goals(**changes: Any) -> Study:
