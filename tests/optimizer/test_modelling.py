@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.optimizer.spaces import SQUARE, a_problem, bowl, failed, open_trial, told
 from trimtab_service.domain.space import Params
-from trimtab_service.domain.trial import Observation, TrialState
+from trimtab_service.domain.trial import FailureKind, Observation, TrialState
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.modelling import Model, Past, model
 from trimtab_service.optimizer.priors import Prior
@@ -44,12 +45,14 @@ def test_trials_are_told_pending_or_failed() -> None:
         Observation(5, TrialState.STOPPED, at(0.6, 0.6)),
         Observation(6, TrialState.STOPPED, at(0.7, 0.7), (2.0,), (0.0,)),
         told(7, at(0.8, 0.8), math.inf),
+        replace(failed(8, at(0.9, 0.9)), failure=FailureKind.INFRASTRUCTURE),
     )
     past = Past.of(ENCODING, 1, history)
     assert past.told[:, 0].tolist() == [0.1, 0.7]
     assert past.pending[:, 0].tolist() == [0.2, 0.4]
-    assert past.failed[:, 0].tolist() == [0.3, 0.5, 0.6, 0.8]
-    assert (past.numbers, past.failed_numbers, len(past.keys)) == ((0, 6), (2, 4, 5, 7), 8)
+    assert past.failed[:, 0].tolist() == [0.3, 0.6, 0.8]  # neither what was refused nor what its worker lost
+    assert (past.numbers, past.failed_numbers) == ((0, 6), (2, 5, 7))
+    assert (len(past.keys), len(past.spent)) == (9, 7)
     assert Past.of(ENCODING, 1, history[::-1]).told.tolist() == past.told.tolist()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.optimizer.spaces import SQUARE, a_problem, told
 from trimtab_service.domain.trial import Observation
-from trimtab_service.optimizer import algorithms
+from trimtab_service.optimizer import algorithms, promising
 from trimtab_service.optimizer.available import Available
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.maximize import maximize
@@ -31,7 +31,7 @@ def reach(history: list[Observation], monkeypatch: pytest.MonkeyPatch, **changes
         found.append(reach)
         return maximize(*arguments, reach=reach, **others)
 
-    monkeypatch.setattr(algorithms, "maximize", search)
+    monkeypatch.setattr(promising, "maximize", search)
     algorithms.suggest(a_problem(SQUARE, **changes), tuple(history), {}, [len(history)])
     return found[0]
 

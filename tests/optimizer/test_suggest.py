@@ -17,10 +17,10 @@ from trimtab_service.domain.proposal import Proposals
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Observation, Source
-from trimtab_service.optimizer.algorithms import modelled_reference
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.modelling import Past, model
 from trimtab_service.optimizer.pareto import hypervolume
+from trimtab_service.optimizer.promising import modelled_reference
 from trimtab_service.optimizer.suggest import fallback_proposals, suggest
 
 ALGORITHMS = ("gp", "random", "sobol", "grid")

@@ -111,7 +111,7 @@ def scaled(margins: Floats) -> Floats:
     Not centred, so that 0 stays the border. (n,) -> (n,)
     """
     sizes = np.abs(margins)
-    unit = float(np.median(sizes)) if len(sizes) else 0.0
+    unit = float(np.sort(sizes)[len(sizes) // 2]) if len(sizes) else 0.0
     unit = unit or float(sizes.max(initial=0.0)) or 1.0
     with np.errstate(over="ignore"):  # the largest floats over the smallest
         drawn = np.sign(margins) * np.log1p(np.minimum(sizes / unit, np.finfo(float).max))
