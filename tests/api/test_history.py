@@ -164,12 +164,5 @@ def test_the_front_of_nothing_is_empty(api: Api) -> None:
         "hypervolume": None,
         "reference": None,
         "reference_inferred": False,
+        "knee": None,
     }
-
-
-def test_devices_are_not_built_yet(api: Api) -> None:
-    api.study()
-
-    response = api.get("/v1/studies/digits/pareto", params={"device": "pi-zero"})
-
-    assert (response.status_code, response.json()["code"]) == (422, "not_supported")

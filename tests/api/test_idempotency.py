@@ -18,6 +18,16 @@ MUTATIONS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "fail": ("POST", f"{TRIAL}/fail", {"epoch": 1, "kind": "infrastructure"}),
     "release": ("POST", f"{TRIAL}/release", {"epoch": 1}),
     "report": ("POST", f"{TRIAL}/report", {"epoch": 1, "step": 1, "values": {"accuracy": 0.5}}),
+    "preflight": ("POST", f"{TRIAL}/preflight", {"epoch": 1, "values": {"size_bytes": 5}}),
+    "points": ("POST", "/v1/studies/digits/probes/ask", {"count": 2}),
+    "probes": (
+        "POST",
+        "/v1/studies/digits/probes",
+        {"probes": [{"params": {"lr": 0.01, "depth": 1}, "values": {"size_bytes": 5}}]},
+    ),
+    "device": ("POST", "/v1/devices", {"name": "nano", "limits": {"size_bytes": 5}}),
+    "resume": ("POST", "/v1/studies/digits/workers/resume", {"worker": "w"}),
+    "jobs": ("POST", "/v1/measure/ask", {"metric": "latency_ms", "device": "pi"}),
     "enqueue": ("POST", "/v1/studies/digits/enqueue", {"params": {"lr": 0.01, "depth": 1}}),
     "add": (
         "POST",

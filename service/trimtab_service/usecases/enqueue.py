@@ -70,10 +70,11 @@ def _finished(problem: Problem, given: Mapping[str, Any]) -> dict[str, Any]:
     if complete and given.get("failure"):
         raise InvalidParams(f"a complete trial has no failure, got {given['failure']!r}; add it as failed")
     failure = given.get("failure") or {"kind": FailureKind.ERROR.value}
+    params = problem.space.check(given["params"])
     values, variants = given.get("values") or {}, given.get("variants") or {}
     result = Result.of(problem, values, variants, complete=complete)
     return {
-        "params": problem.space.check(given["params"]),
+        "params": params,
         "source": Source.USER,
         "state": TrialState(state),
         "values": result.values,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab_service.domain.metric import COST_METRICS, split_key
-from trimtab_service.domain.units import relatives
+from trimtab_service.domain.units import follows, relatives
 from trimtab_service.optimizer.pareto import non_dominated
 from trimtab_service.usecases import numerals
 from trimtab_service.usecases.best import best_of, place_of
@@ -94,15 +94,15 @@ def _axes(all_of: Standings, conditions: Sequence[Condition]) -> list[_Axis]:
     problem = all_of.study.problem
     senses = {one.metric: -1 if one.is_maximized else 1 for one in problem.objectives}
     for condition in conditions:
-        if condition.bound is not None and (key := _told(all_of, condition.bound.key)) not in senses:
-            senses[key] = condition.bound.sense
+        if condition.bound is not None and not follows(condition.bound.key, tuple(senses)):
+            senses[_told(all_of, condition.bound.key)] = condition.bound.sense
     return [_Axis(key, sense, _is_share(key, all_of.values(key))) for key, sense in senses.items()]
 
 
 def _told(all_of: Standings, key: str) -> str:
-    """The metric itself where it was told, else the one that it is another unit of."""
+    """The metric that was told of which this is another unit, else the metric itself."""
     told = all_of.columns.values
-    return next((one for one in (key, *(other for other, _, _ in relatives(key))) if one in told), key)
+    return next((other for other, _, _ in relatives(key) if other in told), key)
 
 
 def _is_share(key: str, values: Floats) -> bool:
