@@ -1,4 +1,4 @@
-"""The best, the front and a pick under limits are what a look at every trial says, and where none fits, the nearest."""
+"""The best, the front and a pick under limits are what a look at every trial says; where none fits, the nearest."""
 
 from __future__ import annotations
 

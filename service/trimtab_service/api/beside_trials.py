@@ -11,9 +11,9 @@ from pydantic import Field, WithJsonSchema, field_validator
 from trimtab_service.api.answers import FailureOut, Shape
 from trimtab_service.api.schemas import MAX_BATCH, LeaseRequest, Line, Params, Values, Wire, Worker, check_size
 from trimtab_service.domain.device import Device
-from trimtab_service.store import MeasureJob, WorkerRow
-from trimtab_service.usecases.measure import Leased
+from trimtab_service.usecases.measure import Leased, MeasureJob
 from trimtab_service.usecases.probes import MOST, Added
+from trimtab_service.usecases.workers import WorkerRow
 
 _LIMITS: dict[str, Any] = {
     "type": "object",

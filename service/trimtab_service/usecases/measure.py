@@ -18,6 +18,8 @@ from trimtab_service.usecases.contracts import fence
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
 
+__all__ = ["Leased", "MeasureJob", "ask", "fail", "heartbeat", "release", "tell"]
+
 
 @dataclass(frozen=True, slots=True)
 class Leased:

@@ -13,6 +13,8 @@ from trimtab_service.store import Transaction, WorkerRow
 from trimtab_service.usecases.once import Answer, Once
 from trimtab_service.usecases.rooms import Caller, Rooms, again_when_raced
 
+__all__ = ["WorkerRow", "check_not_paused", "count", "every", "resume"]
+
 STRAIGHT_FAILURES = 3
 """After so many failures without a success between them a worker is paused."""
 PAUSE_SECONDS = 600.0

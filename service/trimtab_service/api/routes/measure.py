@@ -14,9 +14,8 @@ from trimtab_service.api.deps import ChangeDep, JobId, LookDep, send
 from trimtab_service.api.openapi import CHANGE
 from trimtab_service.api.schemas import FailRequest, LeaseRequest
 from trimtab_service.domain.trial import FailureKind
-from trimtab_service.store import MeasureJob
 from trimtab_service.usecases import measure
-from trimtab_service.usecases.measure import Leased
+from trimtab_service.usecases.measure import Leased, MeasureJob
 
 router = APIRouter(prefix="/v1/measure", tags=["measure"])
 
