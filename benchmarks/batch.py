@@ -104,8 +104,8 @@ def statements(tables: Sequence[Table]) -> list[Table]:
     """
     rows = [(table, row) for table in tables for row in table["rows"] if row["workers"] > 1]
     apart = {table["problem"]: row["difference"] for table, row in rows if row["workers"] == JUDGED}
-    mean = float(np.mean([one["median"] for one in apart.values()])) if apart else 0.0
-    lower = [f"{name} {100 * one['median']:.1f}" for name, one in apart.items() if one["median"] < -scoring.BAND]
+    mean = float(np.mean([one["middle"] for one in apart.values()])) if apart else 0.0
+    lower = [f"{name} {100 * one['middle']:.1f}" for name, one in apart.items() if one["middle"] < -scoring.BAND]
     worse = [f"{name} {points(one)}" for name, one in apart.items() if one["high"] < -scoring.BAND]
     shared = [f"{table['problem']} with {row['workers']}" for table, row in rows if row["closest_open"] == 0]
     floats = [(table, row) for table, row in rows if table["floats"]]

@@ -18,6 +18,8 @@ from benchmarks.studies import Record
 from benchmarks.tasks import SETS, Task, task
 
 OURS = "gp"
+LATE = 20
+"""The trial from which on a search should have learned what fails."""
 Table = dict[str, Any]
 
 
@@ -26,11 +28,11 @@ def problems(records: Sequence[Record]) -> list[Table]:
 
     A table: set, problem, trials, workers, options, objectives; random: R, or None where random search was not run;
     optimum: v*, optimum_known; rows; published: medians of which no runs were kept (`recorded.medians`); of gp's runs
-    failed: failed trials of a run, failed_again, repeated: counts over all runs, engine_cpu_s: seconds of each run's
-    asks.
+    failed: failed trials of a run; failed_late: the share of those from LATE on that failed; failed_again, repeated:
+    counts over all runs; engine_cpu_s: seconds of each run's asks.
     A row: name, recorded, seeds; judged: of a peer, whether it and gp have seeds enough; median, quartiles, regret;
     score: of the median over seeds, or None; shares: of the largest hypervolume after 50 and 100 trials;
-    ask_cpu_ms: median; difference: gp's lead in score with its interval {median, low, high}; outcome: win, tie or
+    ask_cpu_ms: median; difference: gp's lead in score with its interval {middle, low, high}; outcome: win, tie or
     loss of gp.
     """
     order = [(name, problem) for name, known in SETS.items() for problem in known]
@@ -79,10 +81,18 @@ def _problem(name: str, about: Task, records: Sequence[Record]) -> Table:
         "rows": [_line(row, scores.get((row.name, row.recorded)), ours, optimum, about) for row in found],
         "published": recorded.medians("share_of_hypervolume" if about.reference else "regret", about.name),
         "failed": float(np.mean([one["failed"] for one in gp])) if gp else None,
+        "failed_late": _late(gp),
         "failed_again": sum(one["failed_again"] for one in gp),
         "repeated": sum(one["repeated"] for one in gp),
         "engine_cpu_s": [sum(one["ask_cpu_ms"]) / 1e3 for one in gp],
     }
+
+
+def _late(records: Sequence[Record]) -> float | None:
+    """None where there are no such trials, or a run does not say which failed."""
+    if not records or any("failed_at" not in one or one["n"] <= LATE for one in records):
+        return None
+    return float(np.mean([sum(at >= LATE for at in one["failed_at"]) / (one["n"] - LATE) for one in records]))
 
 
 def _line(
@@ -109,7 +119,7 @@ def _line(
     if scores and ours and (row.recorded or row.name != OURS):
         apart = scoring.difference(ours, scores)
         line["difference"] = asdict(apart)
-        line["outcome"] = scoring.outcome(apart.median)
+        line["outcome"] = scoring.outcome(apart.middle)
     return line
 
 

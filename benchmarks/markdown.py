@@ -63,10 +63,10 @@ def score(value: float | None) -> str:
 
 
 def lead(difference: Mapping[str, float] | None) -> str:
-    """A difference of medians in points with its interval; empty when there is none."""
+    """A difference in points with its interval; empty when there is none."""
     if not difference:
         return ""
-    return "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * difference[key] for key in ("median", "low", "high")))
+    return "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * difference[key] for key in ("middle", "low", "high")))
 
 
 def on(machine: Mapping[str, Any] | None) -> str:

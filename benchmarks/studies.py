@@ -8,8 +8,9 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,23 +19,28 @@ import numpy as np
 
 from benchmarks.hypervolume import hypervolume
 from benchmarks.machine import machine
+from benchmarks.nsga2 import Nsga2
 from benchmarks.tasks import task
 from benchmarks.tasks.task import Losses, Params, Space, Task
+from trimtab_service.domain.metric import Value
 from trimtab_service.domain.study import Problem
-from trimtab_service.domain.trial import Observation, TrialState
+from trimtab_service.domain.trial import FailureKind, Observation, TrialState
 from trimtab_service.optimizer.suggest import suggest
 
 OUT = Path(__file__).parent / "out"
 Record = dict[str, Any]
 """A run as JSON. best_so_far: after each trial, the lowest true loss or the hypervolume of true losses. ask_cpu_ms:
 milliseconds of the processor, per ask. failed, repeated, failed_again: trials that failed, that had the params of an
-earlier one, that had params that had failed. closest_open: with several workers, the least `distance` of two trials
-that were open together."""
+earlier one, that had params that had failed. failed_at, broken_at: numbers of the trials that failed, that broke a
+limit. closest_open: with several workers, the least `distance` of two trials that were open together."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A run to be made. workers: trials open at a time, told in their order, or in any order when `shuffled`."""
+    """A run to be made. workers: trials open at a time, told in their order, or in any order when `shuffled`.
+
+    algorithm: one of ours, or nsga2 for pymoo's (benchmarks/nsga2.py), which has one trial open at a time.
+    """
 
     purpose: str
     problem: str
@@ -47,14 +53,19 @@ class Plan:
 
 
 class _Study:
-    """One run in the making: what is open, what was told, and what there is to count."""
+    """One run in the making: what is open, what was told, and what there is to count.
 
-    def __init__(self, plan: Plan, about: Task) -> None:
+    rival: who is asked instead of the engine.
+    """
+
+    def __init__(self, plan: Plan, about: Task, rival: Nsga2 | None = None) -> None:
+        self.rival = rival
         self.problem = Problem.from_spec(
             {
                 "space": about.space,
                 "objectives": {f"loss_{place}": "minimize" for place in range(about.objectives)},
-                "algorithm": plan.algorithm,
+                "constraints": [f"{metric} <= {most:g}" for metric, most in about.limits.items()],
+                "algorithm": "random" if rival else plan.algorithm,
                 "options": dict(plan.options) if plan.algorithm == "gp" else {},
                 "seed": plan.seed,
             }
@@ -68,19 +79,19 @@ class _Study:
         self.seen: list[str] = []
         self.failures: set[str] = set()
         self.ask_cpu_ms: list[float] = []
-        self.repeated = self.failed_again = self.failed = 0
+        self.repeated = self.failed_again = 0
+        self.failed: list[int] = []
+        self.broken: list[int] = []
         self.closest_open = math.inf
 
     def ask(self) -> bool:
         """Open one more trial; False when none is left in the space."""
         number = len(self.history)
         start = time.process_time()
-        proposals = suggest(self.problem, tuple(self.history.values()), self.surrogates, [number])
+        params = self.rival.ask() if self.rival else self._proposed(number)
         self.ask_cpu_ms.append(round(1e3 * (time.process_time() - start), 3))
-        if not proposals.items:
+        if params is None:
             return False
-        params = proposals.items[0].params
-        self.surrogates = proposals.surrogates or self.surrogates
         word = json.dumps(dict(params), sort_keys=True)
         self.repeated += word in self.seen
         self.failed_again += word in self.failures
@@ -91,23 +102,42 @@ class _Study:
         self.open.append(number)
         return True
 
+    def _proposed(self, number: int) -> Params | None:
+        proposals = suggest(self.problem, tuple(self.history.values()), self.surrogates, [number])
+        self.surrogates = proposals.surrogates or self.surrogates
+        return proposals.items[0].params if proposals.items else None
+
     def tell(self, number: int, rng: np.random.Generator) -> None:
         """Evaluate an open trial and close it."""
         self.open.remove(number)
         params = self.history[number].params
         true = self.about.losses(params)
         if true is None:
-            self.failed += 1
+            self.failed.append(number)
             self.failures.add(self.seen[number])
-            self.history[number] = Observation(number, TrialState.FAILED, params)
+            self._close(number, TrialState.FAILED, {}, FailureKind.ERROR)
             return
         told = self.about.tell(params, true, rng)
-        self.history[number] = Observation(number, TrialState.COMPLETE, params, told, (0.0,) * len(told))
-        self.told.append(told)
-        self.true.append(true)
+        values = {f"loss_{place}": loss for place, loss in enumerate(told)} | dict(self.about.measures(params))
+        self._close(number, TrialState.COMPLETE, values)
+        if self.about.within(params):
+            self.told.append(told)
+            self.true.append(true)
+        else:
+            self.broken.append(number)
+        if self.rival:
+            self.rival.tell(told)
+
+    def _close(
+        self, number: int, state: TrialState, values: Mapping[str, float], failure: FailureKind | None = None
+    ) -> None:
+        told = {name: Value(value) for name, value in values.items()}
+        self.history[number] = Observation.of(
+            self.problem, number, state, self.history[number].params, told, failure=failure
+        )
 
     def best(self) -> float:
-        """What the run has reached, in true losses."""
+        """What the run has reached within the limits, in true losses."""
         if self.about.reference:
             return hypervolume(np.array(self.true).reshape(-1, 2), self.about.reference)
         if not self.true:
@@ -131,7 +161,13 @@ def _unit(parameter: Mapping[str, Any], value: float) -> float:
 
 def run(plan: Plan) -> Record:
     """One run. Noise comes from default_rng([seed, 99]), as it came in the peers' runs."""
-    study = _Study(plan, task(plan.problem))
+    about = task(plan.problem)
+    other = Nsga2(about.space, about.objectives, plan.seed) if plan.algorithm == "nsga2" else nullcontext()
+    with other as rival:
+        return _run(plan, _Study(plan, about, rival))
+
+
+def _run(plan: Plan, study: _Study) -> Record:
     noise, order = np.random.default_rng([plan.seed, 99]), np.random.default_rng([plan.seed, 100])
     best: list[float] = []
     left = True
@@ -155,7 +191,9 @@ def run(plan: Plan) -> Record:
         "options": dict(plan.options),
         "best_so_far": best,
         "ask_cpu_ms": study.ask_cpu_ms,
-        "failed": study.failed,
+        "failed": len(study.failed),
+        "failed_at": study.failed,
+        "broken_at": study.broken,
         "repeated": study.repeated,
         "failed_again": study.failed_again,
         "closest_open": study.closest_open if math.isfinite(study.closest_open) else None,
@@ -173,17 +211,24 @@ def run_all(plans: Sequence[Plan], *, jobs: int) -> Iterator[Record]:
 
 def write(path: Path, plans: Sequence[Plan], *, jobs: int) -> None:
     """Make the runs and write a line for each as it is done. The file's earlier runs for these purposes go."""
-    replaced = {plan.purpose for plan in plans}
-    others = [one for one in read(path) if one["set"] not in replaced] if path.exists() else []
+    keep(path, run_all(plans, jobs=jobs), {plan.purpose for plan in plans}, count=len(plans))
+
+
+def keep(path: Path, records: Iterable[Record], purposes: Collection[str], *, count: int) -> None:
+    """Write records of these purposes (their "set") as they come, instead of the file's earlier ones.
+
+    count: how many there will be, for whoever watches.
+    """
+    others = [one for one in read(path) if one["set"] not in purposes] if path.exists() else []
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(one) + "\n" for one in others)
-        for done, record in enumerate(run_all(plans, jobs=jobs), start=1):
+        for done, record in enumerate(records, start=1):
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             file.write(json.dumps({**record, "at": at, "machine": machine()}) + "\n")
             file.flush()
             if sys.stderr.isatty():
-                print(f"\r{done} of {len(plans)} runs", end="\n" if done == len(plans) else "", file=sys.stderr)
+                print(f"\r{done} of {count} runs", end="\n" if done == count else "", file=sys.stderr)
 
 
 def read(path: Path) -> list[Record]:

@@ -7,9 +7,9 @@ from functools import cache
 from benchmarks.tasks.functions import FUNCTIONS
 from benchmarks.tasks.tables import Column, by_checksum, out_of_memory, read, tabulated
 from benchmarks.tasks.task import Task
-from benchmarks.tasks.varied import VARIED
+from benchmarks.tasks.varied import DIVERGING, VARIED
 
-__all__ = ["SETS", "Task", "task"]
+__all__ = ["LIMITED", "SETS", "Task", "task"]
 
 SETS = {
     "peers": (
@@ -18,20 +18,18 @@ SETS = {
     ),
     "tables": ("fcnet_protein", "mlp_vehicle", "graph_cora"),
     "fronts": ("fcnet_protein_front", "mlp_vehicle_front"),
-    "failing": ("fcnet_protein_failing", "mlp_vehicle_failing"),
+    "failing": ("fcnet_protein_failing", "hartmann6_failing", "training5_failing", "mlp_vehicle_failing"),
     "embedded": ("hartmann6_in_20",),
     "varied": tuple(one.name for one in VARIED),
 }
 """Set -> its tasks."""
+LIMITED = ("c2_dtlz2_6", "fcnet_protein_limited", "fcnet_protein_small")
+"""The tasks with limits. The limits allow 2, 36 and 40 % of the space."""
 _LOSS, _ACCURACY = Column("val_loss"), Column("val_acc", maximised=True)
+_LEARNING = ("svc_digits", "mlp_cancer", "gb_diabetes", "momlp_digits")
 
 
-@cache
-def task(name: str) -> Task:
-    """The task of this name. Raises ValueError."""
-    for one in (*FUNCTIONS, *VARIED):
-        if one.name == name:
-            return one
+def _tabulated(name: str) -> Task | None:
     match name:
         case "fcnet_protein":
             return tabulated(name, read("fcnet_protein"), _LOSS)
@@ -44,13 +42,27 @@ def task(name: str) -> Task:
         case "mlp_vehicle_front":
             return tabulated(name, read("mlp_vehicle"), _ACCURACY, Column("train_s", log=True), trials=100)
         case "fcnet_protein_failing":
-            return tabulated(name, read("fcnet_protein").without(out_of_memory), _LOSS)
+            return tabulated(name, read("fcnet_protein").without(out_of_memory), _LOSS, trials=100)
         case "mlp_vehicle_failing":
-            return tabulated(name, read("mlp_vehicle").without(by_checksum), _ACCURACY)
-        case "svc_digits" | "mlp_cancer" | "gb_diabetes" | "momlp_digits":
-            from benchmarks.tasks.learning import LEARNING  # loads all of scikit-learn, which the others do without
+            return tabulated(name, read("mlp_vehicle").without(by_checksum), _ACCURACY, trials=100)
+        case "fcnet_protein_limited":
+            return tabulated(name, read("fcnet_protein"), _LOSS, trials=100, limits={"size": 5_000})
+        case "fcnet_protein_small":
+            return tabulated(name, read("fcnet_protein"), _LOSS, limits={"size": 6_689})
+    return None
 
-            return next(one for one in LEARNING if one.name == name)
-        case _:
-            known = [known for names in SETS.values() for known in names]
-            raise ValueError(f"a task is one of {known}, got {name!r}")
+
+@cache
+def task(name: str) -> Task:
+    """The task of this name. Raises ValueError."""
+    for one in (*FUNCTIONS, *VARIED, DIVERGING):
+        if one.name == name:
+            return one
+    if name in _LEARNING:
+        from benchmarks.tasks.learning import LEARNING  # loads all of scikit-learn, which the others do without
+
+        return next(one for one in LEARNING if one.name == name)
+    if found := _tabulated(name):
+        return found
+    known = [known for names in SETS.values() for known in names]
+    raise ValueError(f"a task is one of {[*known, *LIMITED]}, got {name!r}")

@@ -1,13 +1,14 @@
-"""Functions with a known optimum, moved off the centre of their space: floats, a mixed space, two objectives.
+"""Functions with a known optimum, moved off the centre of their space: floats, mixed, two objectives, a limit.
 
 Formulas: Surjanovic and Bingham, Virtual Library of Simulation Experiments, for Branin, Hartmann, Ackley, Rosenbrock
 and Levy; Zitzler, Deb and Thiele 2000, eq. (7) and (8), for ZDT1 and ZDT2; Deb, Thiele, Laumanns and Zitzler 2002 for
-DTLZ2.
+DTLZ2; Jain and Deb 2014, section IV.B, for the limit of C2-DTLZ2.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,34 @@ def dtlz2(params: Params) -> Losses:
     return radius * math.cos(angle), radius * math.sin(angle)
 
 
+# --- Limits and failures --------------------------------------------------------------------------------------------
+
+_RADIUS = 0.2
+"""Of the circles that C2-DTLZ2 allows. The paper has 0.4 for three objectives; 0.5 would allow all of two's front."""
+
+
+def c2_dtlz2(params: Params) -> Mapping[str, float]:
+    """outside: 0 or less in a circle around either end of DTLZ2's front or its middle, else how far out, squared."""
+    losses = np.array(dtlz2(params))
+    centres = np.array([[1.0, 0.0], [0.0, 1.0], [math.sqrt(0.5)] * 2])
+    return {"outside": float(np.min(np.sum((losses - centres) ** 2, axis=1)) - _RADIUS**2)}
+
+
+def _c2_hypervolume() -> float:
+    """DTLZ2's, less what the two gaps of the front lose: what lies above the arc and below the stair across a gap."""
+    half = 2 * math.asin(_RADIUS / 2)
+    lost = 0.0
+    for start, end in ((half, math.pi / 4 - half), (math.pi / 4 + half, math.pi / 2 - half)):
+        under = (end - start) / 2 - (math.sin(2 * end) - math.sin(2 * start)) / 4
+        lost += math.sin(end) * (math.cos(start) - math.cos(end)) - under
+    return _DTLZ2_HYPERVOLUME - lost
+
+
+def hartmann6_failing(params: Params) -> Losses | None:
+    """Hartmann's function, where one in four fails: what has a low x3, up to just short of the optimum."""
+    return None if params["x3"] < 0.25 else hartmann6(params)
+
+
 _MIXED = {
     "opt": choice(*_OPTIMISERS),
     "act": choice(*_ACTIVATIONS),
@@ -154,6 +183,7 @@ _MIXED = {
     "reg": decimal(1e-3, 1e3, log=True),
 }
 _HARTMANN_LOWEST = -3.322368011415515
+_DTLZ2_HYPERVOLUME = 1.5**2 - math.pi / 4
 
 FUNCTIONS = (
     Task("branin", {"x0": decimal(-5, 10), "x1": decimal(0, 15)}, branin, optimum=0.39788735772973816),
@@ -165,6 +195,17 @@ FUNCTIONS = (
     # Hypervolumes by integration of the fronts: f2 = 1 - √f1, f2 = 1 - f1², f1² + f2² = 1.
     Task("zdt1_6", _cube(6, 0, 1), zdt1, reference=(1.1, 6.0), optimum=0.1 * 6 + 5 + 2 / 3),
     Task("zdt2_6", _cube(6, 0, 1), zdt2, reference=(1.1, 6.0), optimum=0.1 * 6 + 5 + 1 / 3),
-    Task("dtlz2_6", _cube(6, 0, 1), dtlz2, reference=(1.5, 1.5), optimum=1.5**2 - math.pi / 4),
+    Task("dtlz2_6", _cube(6, 0, 1), dtlz2, reference=(1.5, 1.5), optimum=_DTLZ2_HYPERVOLUME),
+    Task(
+        "c2_dtlz2_6",
+        _cube(6, 0, 1),
+        dtlz2,
+        trials=100,
+        optimum=_c2_hypervolume(),
+        reference=(1.5, 1.5),
+        measures=c2_dtlz2,
+        limits={"outside": 0.0},
+    ),
+    Task("hartmann6_failing", _cube(6, 0, 1), hartmann6_failing, trials=100, optimum=_HARTMANN_LOWEST, worst=0.0),
     Task("hartmann6_in_20", _cube(20, 0, 1), hartmann6_in_20, trials=300, optimum=_HARTMANN_LOWEST),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -76,8 +76,15 @@ def read(name: str) -> Table:
     )
 
 
-def tabulated(name: str, table: Table, *columns: Column, trials: int = 50) -> Task:
-    """A table as a task, with one or two of its columns as losses. Params that are not in the table fail."""
+def tabulated(
+    name: str, table: Table, *columns: Column, trials: int = 50, limits: Mapping[str, float] | None = None
+) -> Task:
+    """A table as a task, with one or two of its columns as losses. Params that are not in the table fail.
+
+    limits: column -> the most that its mean over the seeds may be.
+    """
+    limits = limits or {}
+    limited = {one: table.columns[one].mean(axis=1) for one in limits}
     means = np.stack([one.losses(table.columns[one.name].mean(axis=1)) for one in columns], axis=1)
     seeds = max(table.columns[one.name].shape[1] for one in columns)
     told = np.stack([_by_seed(one.losses(table.columns[one.name]), seeds) for one in columns], axis=2)
@@ -89,8 +96,15 @@ def tabulated(name: str, table: Table, *columns: Column, trials: int = 50) -> Ta
     def tell(params: Params, _true: Losses, rng: np.random.Generator) -> Losses:
         return tuple(told[table.row(params), int(rng.integers(seeds))].tolist())
 
-    task = Task(name, table.space, losses, tell, trials)
-    known = means[list(table.rows.values())]
+    def measures(params: Params) -> Mapping[str, float]:
+        row = table.row(params)
+        return {} if row is None else {one: float(values[row]) for one, values in limited.items()}
+
+    task = Task(name, table.space, losses, tell, trials, measures=measures, limits=limits)
+    rows = np.array(list(table.rows.values()))
+    for one, most in limits.items():
+        rows = rows[limited[one][rows] <= most]
+    known = means[rows]
     if len(columns) == 1:
         return replace(task, optimum=float(known.min()), worst=float(known.max()), judged_by_told=True)
     front = front_of(known)

@@ -1,10 +1,10 @@
-"""A task: losses over a search space, all to be minimised, and what is known of them. Knows no optimizer."""
+"""A task: losses over a search space, all to be minimised, its limits, and what is known. Knows no optimizer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,11 @@ Params = Mapping[str, Any]
 Losses = tuple[float, ...]
 Space = dict[str, dict[str, Any]]
 """A search space in its JSON form: parameter -> {"type": …}."""
+
+
+def nothing(_params: Params) -> Mapping[str, float]:
+    """What is measured of a trial beside its losses, where that is nothing."""
+    return {}
 
 
 def exactly(_params: Params, true: Losses, _rng: np.random.Generator) -> Losses:
@@ -26,9 +31,10 @@ class Task:
 
     losses: params -> the true losses, or None where the trial fails.
     tell: (params, true losses, rng) -> the losses that a trial tells.
+    measures: params -> further metrics, without noise. limits: metric -> the most that it may be.
     trials: how many a run has unless it is told otherwise.
-    optimum: the lowest loss, or of two objectives the largest hypervolume; None where nobody knows it.
-    worst: of one objective, what a run has reached while all of its trials failed: the highest loss.
+    optimum: the lowest loss within the limits, or of two objectives the largest hypervolume; None where nobody knows.
+    worst: of one objective, what a run has reached before the first trial within the limits: the highest loss.
     reference: of two objectives, the point that the hypervolume is measured from.
     judged_by_told: a run has reached the true loss of the trial with the best *told* loss; else the best true loss.
     """
@@ -42,11 +48,18 @@ class Task:
     worst: float = math.inf
     reference: Losses | None = None
     judged_by_told: bool = False
+    measures: Callable[[Params], Mapping[str, float]] = nothing
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def objectives(self) -> int:
         """How many losses a trial has."""
         return len(self.reference) if self.reference else 1
+
+    def within(self, params: Params) -> bool:
+        """Whether the params keep every limit."""
+        measured = self.measures(params)
+        return all(measured[metric] <= most for metric, most in self.limits.items())
 
 
 def decimal(low: float, high: float, *, log: bool = False) -> dict[str, Any]:

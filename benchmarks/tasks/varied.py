@@ -84,6 +84,11 @@ def training5(params: Params) -> Losses:
     return (error + (1.5 + 3 * (lr - 1.3) if lr > 1.3 else 0.0),)
 
 
+def training5_failing(params: Params) -> Losses | None:
+    """The same, where one in four diverges: where a step of lr / (1 - momentum) is too long."""
+    return None if params["lr"] > 0.082 * (1 - params["momentum"]) else training5(params)
+
+
 _NETWORK: Space = {
     "norm": choice("none", "batch", "layer", "group"),
     "act": choice("relu", "elu", "gelu", "swish", "tanh"),
@@ -121,3 +126,6 @@ VARIED = (
     Task("hartmann6_noisy", _HARTMANN.space, _HARTMANN.losses, tell=noisy(0.1), optimum=_HARTMANN.optimum),
     Task("network6_noisy", _NETWORK, network6, tell=noisy(0.03), optimum=0.0),
 )
+
+DIVERGING = Task("training5_failing", _TRAINING, training5_failing, trials=100, optimum=0.1, worst=10.0)
+"""Nothing is chosen by it."""

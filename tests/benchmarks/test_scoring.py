@@ -31,7 +31,7 @@ def test_there_is_no_score_where_random_search_finds_the_optimum() -> None:
 
 def test_the_difference_is_of_the_medians_of_all_seeds() -> None:
     apart = difference({0: 0.9, 1: 0.8, 2: 0.7, 3: 0.2, 4: 0.1}, {0: 0.5, 1: 0.6, 7: 0.1})
-    assert apart.median == pytest.approx(0.7 - 0.5)
+    assert apart.middle == pytest.approx(0.7 - 0.5)
 
 
 def test_the_interval_is_the_same_whenever_asked_and_another_for_another_seed() -> None:
@@ -48,7 +48,7 @@ def test_what_both_sides_share_by_seed_cancels() -> None:
     apart = difference({seed + 100: value + 0.1 for seed, value in theirs.items()}, theirs)
     assert [paired.low, paired.high] == pytest.approx([0.1, 0.1])
     assert apart.low < 0 < apart.high
-    assert apart.median == pytest.approx(paired.median)
+    assert apart.middle == pytest.approx(paired.middle)
 
 
 def test_the_interval_holds_the_true_difference_about_as_often_as_it_says() -> None:
