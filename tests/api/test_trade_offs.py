@@ -262,3 +262,18 @@ def test_hostile_bodies_are_refused_by_every_new_route(api: Api, name: str) -> N
     for body in HOSTILE.values():
         response = api.client.post(CHANGES[name], content=body, headers=headers)
         assert 400 <= response.status_code < 500, response.text
+
+
+def test_the_surrogates_say_what_would_be_best_and_what_a_budget_buys(api: Api) -> None:
+    pairs = [(0.5 + 0.03 * place, 5_000.0 + 5_000 * place) for place in range(12)]
+    filled(api, *pairs, algorithm="gp")
+
+    found = api.get(f"{STUDY}/best", params={"predicted": "true", "where": "size_kb <= 40"})
+    traded = api.get(f"{STUDY}/trade-off", params={"of": "accuracy", "against": "size_bytes", "points": 4})
+
+    assert found.status_code == 200, found.text
+    assert found.json()["predicted"] is True
+    assert 0 <= found.json()["probability_feasible"] <= 1
+    assert traded.status_code == 200, traded.text
+    assert len(traded.json()["budgets"]) == 4
+    assert traded.json()["measured"][-1] == pytest.approx(0.83)
