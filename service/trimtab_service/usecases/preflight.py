@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trimtab_service.domain.errors import LeaseLost
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.trial import Trial, TrialState
-from trimtab_service.store import Transaction
+from trimtab_service.store import Raced, Transaction
 from trimtab_service.usecases.contracts import fence
 from trimtab_service.usecases.limits import BASELINE_NUMBER, Judge, baseline_values, plain
 from trimtab_service.usecases.once import Answer, Once
@@ -53,7 +52,7 @@ def _take(rooms: Rooms, tx: Transaction, study: Study, before: Trial, values: Ma
     known = study.problem.values(values, complete=False, before=before.values)
     fence(tx, study, known)
     if not tx.renew(study, before.number, before.epoch, rooms.lease_seconds):  # and nobody else ends it meanwhile
-        raise LeaseLost(f"trial {before.number} was given away just now")
+        raise Raced  # a twin of this request may have refused it
     tx.add_values(study, before.number, known)
     after = before.refuse(before.epoch, known)
     if study.problem.baseline is not None and before.number == BASELINE_NUMBER:
@@ -61,7 +60,7 @@ def _take(rooms: Rooms, tx: Transaction, study: Study, before: Trial, values: Ma
     if not _broken(tx, study, after):
         tx.accept(study)
     elif not tx.refuse_trial(study, before, after):
-        raise LeaseLost(f"trial {before.number} was given away just now")
+        raise Raced
 
 
 def _broken(tx: Transaction, study: Study, trial: Trial) -> tuple[str, ...]:
