@@ -142,7 +142,9 @@ def test_active_bounds_stand_above_the_table() -> None:
 
 def test_a_card_without_expectations_shows_the_nearest_trials() -> None:
     near = {"number": 3, "distance": 0.1, "params": {"lr": 0.1}, "values": {"a": 0.5}}
-    found = SuggestionCard(7, "fallback", "no result within 10 s", "It is quasi-random.", {}, None, [near], [], {})
+    found = SuggestionCard(
+        7, "fallback", "no result within 10 s", "It is quasi-random.", {}, None, None, None, [near], [], {}
+    )
     lines = repr(found).splitlines()
     assert lines[0] == "Trial 7, fallback. It is quasi-random. (no result within 10 s)"
     assert lines[-1].split() == ["trial", "3", "0.5", "0.1"]

@@ -64,8 +64,10 @@ class SuggestionCard(Printed):
     """Why a trial was suggested, and what was expected of it then.
 
     expected: metric -> objective (mean, sd, median, lower, upper), told_interval, told, inside, incumbent,
-    expected_improvement, probability_of_improvement; None where no surrogate proposed it, and then `why` says so.
-    nearest: the nearest trials that had been told. rested_on: all that the surrogates saw.
+    expected_improvement, probability_of_improvement, the last three None while nothing told kept all limits; None
+    where no surrogate proposed it, and then `why` says so. limits: limit -> probability that it holds, and whether it
+    does: holds. probability_of_result: that the trial works out. nearest: the nearest trials that had been told.
+    rested_on: all that the surrogates saw.
     """
 
     number: int
@@ -74,6 +76,8 @@ class SuggestionCard(Printed):
     why: str
     params: dict[str, Any]
     expected: dict[str, dict[str, Any]] | None
+    limits: dict[str, dict[str, Any]] | None
+    probability_of_result: float | None
     nearest: list[dict[str, Any]]
     rested_on: list[int]
     fitted: dict[str, dict[str, Any]]
@@ -88,8 +92,8 @@ class SuggestionCard(Printed):
                 "expected": spell(made(Belief, one["objective"])),
                 "a result between": "{:.4g} and {:.4g}".format(*one["told_interval"]),
                 "came": "nothing yet" if one["told"] is None else one["told"],
-                "to improve on": one["incumbent"],
-                "chance": f"{one['probability_of_improvement']:.0%}",
+                "to improve on": "nothing yet" if one["incumbent"] is None else one["incumbent"],
+                "chance": "" if one["incumbent"] is None else f"{one['probability_of_improvement']:.0%}",
             }
             for metric, one in (self.expected or {}).items()
         ]

@@ -283,17 +283,26 @@ class Expectation:
 
     objective: of the objective itself. told_interval: lower and upper of what one evaluation would tell, with its
     noise. told: what came, and inside: whether it lies in that interval; both null until then.
-    incumbent: the best value told, to improve on. expected_improvement: on it, 0 at least, in the metric's unit.
-    probability_of_improvement: that the objective is better than it.
+    incumbent: the best value told under all limits, to improve on. expected_improvement: on it, 0 at least, in the
+    metric's unit. probability_of_improvement: that the objective is better than it. All three are null while nothing
+    told keeps all limits.
     """
 
     objective: Belief
     told_interval: tuple[float, float]
     told: float | None
     inside: bool | None
-    incumbent: float
-    expected_improvement: float
-    probability_of_improvement: float
+    incumbent: float | None
+    expected_improvement: float | None
+    probability_of_improvement: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """How probable it was that a limit holds. holds: whether it does; null while that is not known."""
+
+    probability: float
+    holds: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +319,10 @@ class Neighbour:
 class SuggestionCard:
     """Why a trial was suggested, and what was expected of it then.
 
-    why: in a sentence. expected: metric -> expectation; null where no surrogate proposed it. nearest: the nearest
-    trials that had been told. rested_on: the told trials that the surrogates saw. fitted: metric -> the surrogate.
+    why: in a sentence, and if it was refused or failed, that as well. expected: metric -> expectation; null where no
+    surrogate proposed it. limits: limit -> its chance; probability_of_result: that the trial works out; both null
+    where no surrogate proposed it, the latter also while too few trials have failed. nearest: the nearest trials that
+    had been told. rested_on: the told trials that the surrogates saw. fitted: metric -> the surrogate.
     """
 
     number: int
@@ -320,6 +331,8 @@ class SuggestionCard:
     why: str
     params: Params
     expected: Mapping[str, Expectation] | None
+    limits: Mapping[str, Chance] | None
+    probability_of_result: float | None
     nearest: list[Neighbour]
     rested_on: list[int]
     fitted: Mapping[str, Fitted]

@@ -25,7 +25,7 @@ from trimtab_service.optimizer.scores import Acquisition, ImprovementOfFront, Im
 
 __all__ = ["modelled_reference", "promising", "reach_of"]
 
-_FRONT = {2: 500, 3: 100, 4: 30}
+_FRONT = {2: 128, 3: 100, 4: 30}
 """At most so many points of a front are kept, by number of objectives: the boxes between them would be too many.
 Above four objectives there are no boxes."""
 _INCUMBENTS = 5
