@@ -54,10 +54,10 @@ def test_a_name_is_one_part_of_the_path(server: FakeServer, client: Client) -> N
 
 
 def test_devices_print_as_tables(client: Client) -> None:
-    assert repr(client.devices()) == "no devices"
+    assert repr(client.devices()) == "Devices: 0"
     client.add_device("pi-zero", {"size_kb": 64, "latency_ms": 20.5})
     assert repr(client.devices()).splitlines() == [
-        "1 devices",
+        "Devices: 1",
         "  device   limits",
         "  pi-zero  size_kb <= 64, latency_ms <= 20.5",
     ]

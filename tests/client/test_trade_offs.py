@@ -263,14 +263,14 @@ def test_paused_workers_are_shown_and_resumed(server: FakeServer, study: Study) 
     workers = study.workers()
     assert (workers[0].name, workers[0].paused, workers[0].paused_until) == ("pi-1", True, until)
     assert repr(workers).splitlines() == [
-        "1 workers have failed, 1 of them paused",
+        "Workers that have failed: 1, paused: 1",
         "  worker  straight failures  kinds                paused until",
         "  pi-1                    3  error, error, error  2026-11-24T12:00:00Z",
     ]
     study.resume_worker("pi-1")
     assert server.calls("/workers/resume")[0].body == {"worker": "pi-1"}
     server.say(200, at="/workers", items=[])
-    assert repr(study.workers()) == "no worker has failed"
+    assert repr(study.workers()) == "Workers that have failed: 0, paused: 0"
 
 
 def test_a_paused_worker_is_told_so(server: FakeServer, study: Study) -> None:

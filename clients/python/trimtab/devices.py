@@ -50,7 +50,7 @@ class DeviceList(Printed, Sequence[Device]):
         return len(self.items)
 
     def _title(self) -> str:
-        return f"{len(self)} devices" if self.items else "no devices"
+        return f"Devices: {len(self)}"
 
     def _rows(self) -> Rows:
         return [{"device": one.name, "limits": ", ".join(one.conditions)} for one in self.items]

@@ -251,8 +251,7 @@ class Workers(Printed, Sequence[Worker]):
         return len(self.items)
 
     def _title(self) -> str:
-        paused = sum(one.paused for one in self.items)
-        return f"{len(self)} workers have failed, {paused} of them paused" if self.items else "no worker has failed"
+        return f"Workers that have failed: {len(self)}, paused: {sum(one.paused for one in self.items)}"
 
     def _rows(self) -> Rows:
         return [
