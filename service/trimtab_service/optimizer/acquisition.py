@@ -7,10 +7,12 @@ minimised.  u = (best - μ) / s.  h(u) = φ(u) + u Φ(u), so that EI = s h(u).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
 from trimtab_service.optimizer.encoding import Floats
@@ -21,11 +23,14 @@ __all__ = [
     "Measure",
     "expected_improvement",
     "log_ehvi",
+    "log_ehvi_value",
     "log_expected_improvement",
     "log_probability_below",
     "log_scalarised_bound",
     "probability_of_improvement",
 ]
+
+Places = NDArray[np.intp]
 
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 _MARGIN = 0.01
@@ -34,6 +39,8 @@ _KAPPA = 1.8
 """How many standard deviations the confidence bound lies from the mean."""
 _LEAST = 1e-3
 """A scalarised bound nearer to the reference than this, in units of z, counts by a straight line."""
+_AT_ONCE = 4_096
+"""So many numbers of an array are worked on at once where boxes are many."""
 _FAR = -1e3
 """Below this, 1 - √(π/2) |u| erfcx(|u|/√2) loses its digits and its expansion (1 - 3/u²) / u² is as good."""
 
@@ -165,6 +172,11 @@ def _density_over_probability(u: Floats) -> Floats:
     return found
 
 
+def log_ehvi_value(mean: Floats, variance: Floats, boxes: Boxes) -> Floats:
+    """ln of the expected hypervolume improvement, exactly: `log_ehvi` without its derivatives, in half the time."""
+    return np.concatenate([_log_sum(_per_box(sides))[0] for sides in _in_parts(mean, variance, boxes)])
+
+
 def log_ehvi(mean: Floats, variance: Floats, boxes: Boxes) -> tuple[Floats, Floats, Floats]:
     """ln of the expected hypervolume improvement, exactly, and its derivatives by mean and by variance.
 
@@ -172,27 +184,96 @@ def log_ehvi(mean: Floats, variance: Floats, boxes: Boxes) -> tuple[Floats, Floa
     EHVI = Σ_b Π_j E[(upper - max(Y, lower))⁺] = Σ_b Π_j s (h(a) - h(c)), a = (upper - μ) / s, c = (lower - μ) / s.
     -> (k,), (k, m), (k, m)
     """
-    lower, upper = boxes
-    sd = np.sqrt(variance)[:, None, :]  # (k, 1, m) against boxes (b, m)
-    a = (upper - mean[:, None, :]) / sd
-    open_below = np.isneginf(lower)
-    c = (np.where(open_below, 0.0, lower) - mean[:, None, :]) / sd
-    log_a, _ = log_h(a)
-    log_c = np.where(open_below, -np.inf, log_h(c)[0])
-    side = log_a + _log1mexp(log_a - log_c) + np.log(sd)  # (k, b, m)
-    per_box = side.sum(axis=2)
-    largest = per_box.max(axis=1, keepdims=True)
-    share = np.exp(per_box - largest)
-    total = share.sum(axis=1, keepdims=True)
-    value, share = (largest + np.log(total))[:, 0], (share / total)[:, :, None]
+    parts = []
+    for sides in _in_parts(mean, variance, boxes):
+        value, share = _log_sum(_per_box(sides))
+        slopes = [one.slopes() for one in sides]
+        by_side = (
+            [(share * slope[:, one.layout.of_box]).sum(axis=1) for one, slope in zip(sides, some, strict=True)]
+            for some in zip(*slopes, strict=True)
+        )
+        parts.append((value, *(np.stack(columns, axis=1) for columns in by_side)))
+    value, by_mean, by_sd = (np.concatenate(some) for some in zip(*parts, strict=True))
+    return value, by_mean, by_sd / (2.0 * np.sqrt(variance))
 
-    log_cdf_a = log_ndtr(a)
-    log_cdf_c = np.where(open_below, -np.inf, log_ndtr(c))
-    by_mean = -np.exp(log_cdf_a + _log1mexp(log_cdf_a - log_cdf_c) - side)
-    drop = np.where(open_below, np.inf, 0.5 * (c - a) * (c + a))  # ln φ(a) - ln φ(c)
-    larger = np.maximum(-0.5 * a * a, -0.5 * c * c - np.where(open_below, np.inf, 0.0)) - _LOG_ROOT_2PI
-    by_sd = np.sign(drop) * np.exp(larger + _log1mexp(np.abs(drop)) - side)
-    return value, (share * by_mean).sum(axis=1), (share * by_sd).sum(axis=1) / (2.0 * sd[:, 0, :])
+
+def _in_parts(mean: Floats, variance: Floats, boxes: Boxes) -> Iterator[list[_Sides]]:
+    """The sides along each objective, for a few points at a time: small arrays stay where they are quickly read."""
+    layouts = [_Layout.of(lower, upper) for lower, upper in zip(boxes[0].T, boxes[1].T, strict=True)]
+    few = max(1, _AT_ONCE // len(boxes[0]))
+    for start in range(0, max(len(mean), 1), few):
+        rows = slice(start, start + few)
+        yield [
+            _Sides.of(mean[rows, j : j + 1], variance[rows, j : j + 1], layout) for j, layout in enumerate(layouts)
+        ]
+
+
+def _per_box(sides: Sequence[_Sides]) -> Floats:
+    """The logarithm of each box's part. -> (k, b)"""
+    total: Floats = np.sum([one.log[:, one.layout.of_box] for one in sides], axis=0)
+    return total
+
+
+def _log_sum(logs: Floats) -> tuple[Floats, Floats]:
+    """ln of the sum of exp, by row, and the share of each. (k, b) -> (k,), (k, b)"""
+    largest = logs.max(axis=1, keepdims=True)
+    share = np.exp(logs - largest)
+    total = share.sum(axis=1, keepdims=True)
+    return (largest + np.log(total))[:, 0], share / total
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The sides of boxes along one objective that differ from each other.
+
+    edges: (u,).  a, c: (v,), places of a side's upper and lower edge.  of_box: (b,), the side of each box.
+    """
+
+    edges: Floats
+    a: Places
+    c: Places
+    of_box: Places
+
+    @classmethod
+    def of(cls, lower: Floats, upper: Floats) -> _Layout:
+        """lower, upper: (b,); a lower one may be -inf."""
+        edges, place = np.unique(np.concatenate([lower, upper]), return_inverse=True)
+        c, a = place.reshape(2, -1)
+        sides, of_box = np.unique(c * len(edges) + a, return_inverse=True)
+        return cls(edges, sides % len(edges), sides // len(edges), of_box)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """ln s (h(a) - h(c)) of the sides of a layout at k points. edges: (k, u), in units of s from the mean.
+
+    log: (k, v).
+    """
+
+    layout: _Layout
+    edges: Floats
+    log: Floats
+
+    @classmethod
+    def of(cls, mean: Floats, variance: Floats, layout: _Layout) -> _Sides:
+        """mean, variance: (k, 1)."""
+        sd = np.sqrt(variance)
+        edges = (layout.edges - mean) / sd
+        open_below = np.isneginf(layout.edges)
+        logs = np.where(open_below, -np.inf, log_h(np.where(open_below, 0.0, edges))[0])
+        log = logs[:, layout.a]
+        log = log + _log1mexp(log - logs[:, layout.c]) + np.log(sd)
+        return cls(layout, edges, log)
+
+    def slopes(self) -> tuple[Floats, Floats]:
+        """The derivatives of log by mean and by standard deviation. -> (k, v), (k, v)"""
+        cdf = log_ndtr(self.edges)
+        density = -0.5 * self.edges * self.edges - _LOG_ROOT_2PI
+        by_mean = -np.exp(cdf[:, self.layout.a] + _log1mexp(cdf[:, self.layout.a] - cdf[:, self.layout.c]) - self.log)
+        a, c = self.edges[:, self.layout.a], self.edges[:, self.layout.c]
+        drop = np.where(np.isneginf(c), np.inf, 0.5 * (c - a) * (c + a))  # ln φ(a) - ln φ(c)
+        larger = np.maximum(density[:, self.layout.a], density[:, self.layout.c])
+        return by_mean, np.sign(drop) * np.exp(larger + _log1mexp(np.abs(drop)) - self.log)
 
 
 def _log1mexp(gap: Floats) -> Floats:

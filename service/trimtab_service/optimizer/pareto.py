@@ -164,6 +164,8 @@ def _boxes(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> list[_
     if len(corner) == 1:
         return [((-np.inf, min([point[0] for point in points] + [corner[0]])),)]
     points = sorted(points, key=lambda point: point[-1])
+    if len(corner) == 3:
+        return _swept(points, corner)
     done: list[_Box] = []
     begun: dict[_Box, float] = dict.fromkeys(_boxes([], corner[:-1]), -np.inf)
     place = 0
@@ -176,6 +178,35 @@ def _boxes(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> list[_
         done += [(*box, (start, height)) for box, start in begun.items() if box not in kept]
         begun = {box: begun.get(box, height) for box in here}
     done += [(*box, (start, corner[-1])) for box, start in begun.items()]
+    return done
+
+
+def _swept(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> list[_Box]:
+    """The boxes at three objectives, from the staircase of the first two that is swept along the third.
+
+    A stair reaches from its x to the next one's, below its y; a point cuts only those stairs that it changes. points:
+    sorted by the third objective.
+    """
+    xs, ys, begun = [-math.inf], [corner[1]], [-math.inf]
+    done: list[_Box] = []
+
+    def close(first: int, last: int, height: float) -> None:
+        ends = [*xs[first + 1 : last + 1], corner[0]]
+        stairs = zip(xs[first:last], ends, ys[first:last], begun[first:last], strict=False)
+        done.extend(((x, end), (-math.inf, y), (start, height)) for x, end, y, start in stairs if start < height)
+
+    for x, y, z in points:
+        first = bisect_right(xs, x) - 1
+        if y >= ys[first]:
+            continue
+        last = first + 1
+        while last < len(xs) and ys[last] >= y:
+            last += 1
+        close(first, last, z)
+        left = [xs[first]] if xs[first] < x else []  # what the point leaves of the stair that it lies on
+        xs[first:last], ys[first:last] = [*left, x], [*ys[first : first + len(left)], y]
+        begun[first:last] = [z] * (len(left) + 1)
+    close(0, len(xs), corner[2])
     return done
 
 

@@ -23,7 +23,7 @@ from trimtab_service.optimizer.pareto import non_dominated, open_boxes, thin
 from trimtab_service.optimizer.past import Past
 from trimtab_service.optimizer.scores import Acquisition, ImprovementOfFront, ImprovementOnBest, ScalarisedBound, Sum
 
-__all__ = ["modelled_reference", "promising", "reach_of"]
+__all__ = ["incumbent", "modelled_reference", "promising", "reach_of"]
 
 _FRONT = {2: 128, 3: 100, 4: 30}
 """At most so many points of a front are kept, by number of objectives: the boxes between them would be too many.
@@ -83,13 +83,16 @@ def _over_best(past: Past, models: Models, feasible: Mask, number: int) -> tuple
     return acquisition, past.told[feasible][np.argsort(means, kind="stable")[:_INCUMBENTS]]
 
 
-def incumbent(models: Models, past: Past, feasible: Mask) -> float:
-    """z of the best feasible result of the first objective, where repeats count by their average."""
-    one = models.objectives[0]
-    if np.all(feasible):
+def incumbent(models: Models, past: Past, feasible: Mask, place: int = 0) -> float:
+    """z of the best feasible result of one objective, where repeats count by their average.
+
+    What is known in part is no result: a surrogate may have seen refused trials and cost probes.
+    """
+    one = models.objectives[place]
+    if np.all(feasible) and len(past.partial) == 0:
         return one.surrogate.incumbent
     X = models.encoding.points(past.told[feasible])
-    z = one.warp.apply(past.losses[feasible, 0])
+    z = one.warp.apply(past.losses[feasible, place])
     return float(gp.rows(X, z, np.zeros(len(z))).z.min())
 
 

@@ -16,6 +16,7 @@ from trimtab_service.optimizer.acquisition import (
     MEASURES,
     Measure,
     log_ehvi,
+    log_ehvi_value,
     log_probability_below,
     log_scalarised_bound,
 )
@@ -111,7 +112,7 @@ class ImprovementOfFront:
 
     def __call__(self, points: Floats) -> Floats:
         """The scores. (k, D) -> (k,)"""
-        return log_ehvi(*_predicted(self.surrogates, points), self.boxes)[0]
+        return log_ehvi_value(*_predicted(self.surrogates, points), self.boxes)
 
     def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
         """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
