@@ -27,7 +27,7 @@ LONG_FILE = 300
 SLOW = ("-n", "1", "-m", "slow")
 """How pytest runs the slow tests: one after the other, since they start servers and browsers of their own."""
 
-BENCHMARKS = ("optimizer", "batch", "latency")
+BENCHMARKS = ("optimizer", "pareto", "constrained", "preflight", "batch", "latency")
 """The parts of `bench`, each a module in benchmarks/."""
 
 KEYS = ROOT / ".trimtab" / "config"

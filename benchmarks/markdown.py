@@ -8,6 +8,7 @@ from typing import Any
 NAMES = {
     "gp": "Trimtab",
     "random": "random",
+    "nsga2": "NSGA-II (pymoo)",
     "sobol": "Sobol",
     "grid": "grid",
     "optuna-gp": "Optuna GPSampler",

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, latencies, optimizer, studies
+from benchmarks import batch, constrained, latencies, optimizer, pareto, preflight, studies
 from benchmarks.markdown import on
 from benchmarks.tasks import SETS, task
 
 COMMANDS = {
     "latency": "python -m benchmarks.latency",
     "batch": "python -m benchmarks.batch",
+    "pareto": "python -m benchmarks.pareto",
+    "constrained": "python -m benchmarks.constrained",
+    "preflight": "python -m benchmarks.preflight",
     **{one: f"python -m benchmarks.optimizer --set {one} --seeds {seeds}" for one, seeds in optimizer.SEEDS.items()},
 }
 """Part -> the command of its long form. Each set of the optimizer's benchmark is a part."""
@@ -48,7 +51,14 @@ class Part:
 def gather(out: Path) -> dict[str, Part]:
     """Every part, from a folder of runs."""
     sets = {name: _of_set(out / "optimizer.jsonl", name) for name in SETS}
-    return {**sets, "batch": _batch(out / "batch.jsonl"), "latency": _latency(out / "latency.jsonl")}
+    return {
+        **sets,
+        "pareto": _pareto(out / "pareto.jsonl"),
+        "constrained": _constrained(out / "constrained.jsonl"),
+        "preflight": _preflight(out / "preflight.jsonl"),
+        "batch": _batch(out / "batch.jsonl"),
+        "latency": _latency(out / "latency.jsonl"),
+    }
 
 
 def _latency(path: Path) -> Part:
@@ -63,6 +73,37 @@ def _batch(path: Path) -> Part:
     if not any(one["workers"] == batch.JUDGED for one in records):  # nothing to judge: none, or an ended run
         return Part("batch", {})
     return _made("batch", batch.summary(path), records, quick=_fewest(records, batch.PROBLEMS) < batch.SEEDS)
+
+
+def _pareto(path: Path) -> Part:
+    records = _judged(path, "pareto", ("gp", "random"))
+    if not records:
+        return Part("pareto", {})
+    quick = len(records) < len(pareto.PROBLEMS) * pareto.SEEDS * len(pareto.HERE)
+    return _made("pareto", pareto.summary(path), records, quick=quick)
+
+
+def _constrained(path: Path) -> Part:
+    records = _judged(path, "constrained", ("gp", "random"))
+    if not records:
+        return Part("constrained", {})
+    quick = _fewest(records, constrained.PROBLEMS) < constrained.SEEDS
+    return _made("constrained", constrained.summary(path), records, quick=quick)
+
+
+def _preflight(path: Path) -> Part:
+    records = _judged(path, "preflight", preflight.MODES)
+    if not records:
+        return Part("preflight", {})
+    quick = len(records) < len(preflight.PROBLEMS) * preflight.SEEDS * len(preflight.MODES)
+    return _made("preflight", preflight.summary(path), records, quick=quick)
+
+
+def _judged(path: Path, purpose: str, algorithms: Sequence[str]) -> list[studies.Record]:
+    """The runs of a purpose; none when one of the algorithms is missing on a problem, as after an ended command."""
+    records = [one for one in studies.read(path) if one["set"] == purpose] if path.exists() else []
+    met = {(one["problem"], one["algorithm"]) for one in records}
+    return records if all((one["problem"], name) in met for one in records for name in algorithms) else []
 
 
 def _of_set(path: Path, name: str) -> Part:

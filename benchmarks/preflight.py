@@ -1,8 +1,8 @@
 """Preflight: what it saves to know a model's cost before it is trained.
 
-A study of a table of nets of which 60 % have more parameters than are allowed, three times: `told`, where the size
-comes with each trial's result, so that a training over the limit is wasted; `preflight`, where the worker sends the
-size first and trains only what is accepted; `probes`, which before the first ask sends the sizes of 300 nets besides.
+Two spaces of nets of which 60 % are over the limit, a table and one with a formula, three times each: `told`, where
+the cost comes with each trial's result, so that a training over the limit is wasted; `preflight`, where the worker
+sends the cost first and trains only what is accepted; `probes`, which before the first ask sends 300 costs besides.
 All go through the server's use cases on SQLite. Every run is a line of JSON in benchmarks/out/preflight.jsonl.
 --check ends with 1 when a statement at the end is false.
 """
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ from trimtab_service.usecases import tell as tells
 from trimtab_service.usecases.once import Once
 from trimtab_service.usecases.rooms import Caller, Rooms
 
-PROBLEM = "fcnet_protein_small"
+PROBLEMS = ("fcnet_protein_small", "stages12")
 MODES = ("told", "preflight", "probes")
 TRAININGS = 40
 """Of every run."""
@@ -121,6 +122,7 @@ def _server() -> Iterator[_Server]:
 class Plan:
     """A run to be made."""
 
+    problem: str
     mode: str
     seed: int
 
@@ -130,7 +132,7 @@ def run(plan: Plan) -> Record:
 
     over: trainings over the limit. refused: trials that preflight closed. Noise comes from default_rng([seed, 99]).
     """
-    about = task(PROBLEM)
+    about = task(plan.problem)
     noise = np.random.default_rng([plan.seed, 99])
     best: list[float] = []
     reached: list[tuple[float, float]] = []
@@ -142,20 +144,20 @@ def run(plan: Plan) -> Record:
         while len(best) < TRAININGS:
             trial = server.ask()
             params: Params = trial.params
-            size = about.measures(params)
-            if plan.mode != "told" and not server.accepts(trial, size):
+            cost = about.measures(params)
+            if plan.mode != "told" and not server.accepts(trial, cost):
                 refused += 1
                 continue
             true = about.losses(params)
             assert true
             (told,) = about.tell(params, true, noise)
-            server.tell(trial, {"loss": told, **size})
+            server.tell(trial, {"loss": told, **cost})
             if about.within(params):
                 reached.append((told, true[0]))
             else:
                 over += 1
             best.append(min(reached)[1] if reached else about.worst)
-    same = {"set": "preflight", "problem": PROBLEM, "algorithm": plan.mode, "workers": 1, "seed": plan.seed}
+    same = {"set": "preflight", "problem": plan.problem, "algorithm": plan.mode, "workers": 1, "seed": plan.seed}
     return {**same, "n": TRAININGS, "best_so_far": best, "over": over, "refused": refused}
 
 
@@ -171,14 +173,21 @@ def run_all(plans: Sequence[Plan], *, jobs: int) -> Iterator[Record]:
 
 
 def summary(path: Path) -> dict[str, Any]:
-    """The runs of a file as plain data: rows, one for each mode, and the statements that they make true or false.
+    """The runs of a file as plain data: a table for each problem, and the statements that they make true or false.
 
-    A row: mode, seeds; half, end: mean losses after half of the trainings and after all; over, refused: means of a
-    run; most_over: of any run; lead: of half over what `told` has in the end, as a score whose 0 is the mean of
-    `told` after a quarter of its trainings, and 1 the optimum.
+    A table: problem, optimum; rows, one for each mode: mode, seeds; half, end: mean losses after half of the
+    trainings and after all; over, refused: means of a run; most_over: of any run; lead: of half over what `told`
+    has in the end, as a score whose 0 is the mean of `told` after a quarter of its trainings, and 1 the optimum.
     """
-    records = studies.read(path)
-    about = task(PROBLEM)
+    records = sorted(studies.read(path), key=lambda one: PROBLEMS.index(one["problem"]))
+    tables = [
+        _table(problem, list(group)) for problem, group in groupby(records, key=lambda one: str(one["problem"]))
+    ]
+    return {"problems": tables, "statements": [one for table in tables for one in statements(table)]}
+
+
+def _table(problem: str, records: Sequence[Record]) -> Table:
+    about = task(problem)
     assert about.optimum is not None
     runs = {mode: {one["seed"]: one for one in records if one["algorithm"] == mode} for mode in MODES}
     told = {seed: one["best_so_far"][-1] for seed, one in runs["told"].items()}
@@ -202,25 +211,25 @@ def summary(path: Path) -> dict[str, Any]:
                 "lead": None if mode == "told" else asdict(scoring.difference(*scores, middle=np.mean)),
             }
         )
-    return {"rows": rows, "optimum": about.optimum, "statements": statements(rows)}
+    return {"problem": problem, "rows": rows, "optimum": about.optimum}
 
 
-def statements(rows: Sequence[Table]) -> list[Table]:
+def statements(table: Table) -> list[Table]:
     """{"text", "passed", "detail"}: nothing over the limit is trained, and half of the trainings do."""
-    (told,) = (row for row in rows if row["mode"] == "told")
+    (told,) = (row for row in table["rows"] if row["mode"] == "told")
     made = []
-    for row in (row for row in rows if row["lead"]):
+    for row in (row for row in table["rows"] if row["lead"]):
         name = {"preflight": "preflight", "probes": f"preflight and {PROBES} cost probes"}[row["mode"]]
         made += [
             {
-                "text": f"with {name} no net over the limit is trained",
+                "text": f"with {name} no net of {table['problem']} over the limit is trained",
                 "passed": row["most_over"] == 0,
                 "detail": f"{row['over']:.1f} of {TRAININGS} trainings, {row['refused']:.1f} trials refused; "
                 f"told after training: {told['over']:.1f} wasted",
             },
             {
-                "text": f"with {name} {TRAININGS // 2} trainings reach what {TRAININGS} do where the size is told "
-                "after training",
+                "text": f"with {name} {TRAININGS // 2} trainings on {table['problem']} reach what {TRAININGS} do "
+                "where the cost is told after training",
                 "passed": row["lead"]["middle"] >= 0,
                 "detail": f"mean loss {row['half']:.5f} and {told['end']:.5f}, {points(row['lead'])}",
             },
@@ -230,19 +239,22 @@ def statements(rows: Sequence[Table]) -> list[Table]:
 
 def text(found: dict[str, Any]) -> str:
     """A summary as it is printed."""
-    heads = f"  {'':10}{'seeds':>6} {'half-way':>9} {'end':>9} {'over':>6} {'refused':>8}"
-    lines = [
-        f"  {row['mode']:10}{row['seeds']:>6} {row['half']:>9.5f} {row['end']:>9.5f} {row['over']:>6.1f} "
-        f"{row['refused']:>8.1f}"
-        for row in found["rows"]
-    ]
-    head = f"{PROBLEM}, {TRAININGS} trainings: mean losses (optimum {found['optimum']:.5f}), trainings over the limit"
-    return "\n".join([head, heads, *lines, "", *verdicts(found["statements"])])
+    lines = []
+    for table in found["problems"]:
+        lines.append(f"{table['problem']}, {TRAININGS} trainings: mean losses, optimum {table['optimum']:.5f}")
+        lines.append(f"  {'':10}{'seeds':>6} {'half-way':>9} {'end':>9} {'over':>6} {'refused':>8}")
+        lines += [
+            f"  {row['mode']:10}{row['seeds']:>6} {row['half']:>9.5f} {row['end']:>9.5f} {row['over']:>6.1f} "
+            f"{row['refused']:>8.1f}"
+            for row in table["rows"]
+        ]
+    return "\n".join([*lines, "", *verdicts(found["statements"])])
 
 
 def main(words: list[str] | None = None) -> int:
     """Make the runs, print how they compare; the exit code."""
     parser = argparse.ArgumentParser("python -m benchmarks.preflight", description=__doc__)
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS), metavar="NAME")
     parser.add_argument("--seeds", type=int, help=f"runs of each; else {SEEDS}")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="runs at a time")
     parser.add_argument("--out", type=Path, default=OUT / "preflight.jsonl", help="the file of runs")
@@ -251,7 +263,7 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     start = time.perf_counter()
     count = given.seeds or (QUICK_SEEDS if given.quick else SEEDS)
-    plans = [Plan(mode, seed) for seed in range(count) for mode in MODES]
+    plans = [Plan(problem, mode, seed) for problem in given.problems for seed in range(count) for mode in MODES]
     studies.keep(given.out, run_all(plans, jobs=given.jobs), {"preflight"}, count=len(plans))
     found = summary(given.out)
     print(text(found))

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import sections
+from benchmarks import sections, trade_offs
 from benchmarks.latencies import OURS, RIVAL, RIVAL_HELPED
 from benchmarks.markdown import cell, figure, name, score, table
 from benchmarks.parts import Part, gather
@@ -25,11 +25,11 @@ TRIED = ROOT / "benchmarks" / "tried.jsonl"
 
 HEAD = """# Benchmarks
 
-How good a result after how many trials, how long a suggestion takes, and what parallel workers cost, beside the
-optimizers that people use now. `python -m benchmarks.report` writes this page from the runs in `benchmarks/out`;
-no figure is typed by hand. `make bench` makes a short form of all of it in about ten minutes, and `make
-bench-peers` installs the optimizers that latency is compared with. Where the problems, the tables and the peers'
-recorded runs come from: [benchmarks/data](../benchmarks/data/README.md)."""
+How good a result after how many trials, also for several objectives and under limits, how long a suggestion takes,
+and what parallel workers cost, beside the optimizers that people use now. `python -m benchmarks.report` writes this
+page from the runs in `benchmarks/out`; no figure is typed by hand. `make bench` makes a short form of all of it in
+about ten minutes, and `make bench-peers` installs the optimizers that run beside ours. Where the problems, the
+tables and the peers' recorded runs come from: [benchmarks/data](../benchmarks/data/README.md)."""
 
 BEHIND = {
     "ackley5": """**ackley5** is `python -m benchmarks.optimizer --set peers --problems ackley5 --seeds 10`. Its
@@ -50,6 +50,9 @@ def page(parts: Mapping[str, Part], tried: str) -> str:
         aims(parts),
         sections.results(parts["peers"]),
         sections.tables([parts[one] for one in ("tables", "fronts", "failing")]),
+        trade_offs.fronts(parts["pareto"]),
+        trade_offs.limits(parts["constrained"]),
+        trade_offs.preflight(parts["preflight"]),
         sections.many_parameters(parts["embedded"]),
         sections.varied(parts["varied"]),
         sections.workers(parts["batch"]),

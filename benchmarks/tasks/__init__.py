@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from benchmarks.tasks.functions import FUNCTIONS
+from benchmarks.tasks.nets import STAGES
 from benchmarks.tasks.tables import Column, by_checksum, out_of_memory, read, tabulated
 from benchmarks.tasks.task import Task
 from benchmarks.tasks.varied import DIVERGING, VARIED
@@ -23,8 +24,8 @@ SETS = {
     "varied": tuple(one.name for one in VARIED),
 }
 """Set -> its tasks."""
-LIMITED = ("c2_dtlz2_6", "fcnet_protein_limited", "fcnet_protein_small")
-"""The tasks with limits. The limits allow 2, 36 and 40 % of the space."""
+LIMITED = ("c2_dtlz2_6", "fcnet_protein_limited", "fcnet_protein_small", "stages12")
+"""The tasks with limits. These allow 2, 36, 40 and 40 % of the space."""
 _LOSS, _ACCURACY = Column("val_loss"), Column("val_acc", maximised=True)
 _LEARNING = ("svc_digits", "mlp_cancer", "gb_diabetes", "momlp_digits")
 
@@ -55,7 +56,7 @@ def _tabulated(name: str) -> Task | None:
 @cache
 def task(name: str) -> Task:
     """The task of this name. Raises ValueError."""
-    for one in (*FUNCTIONS, *VARIED, DIVERGING):
+    for one in (*FUNCTIONS, *VARIED, DIVERGING, STAGES):
         if one.name == name:
             return one
     if name in _LEARNING:
