@@ -30,7 +30,7 @@ SEEDS = {"peers": 10, "tables": 20, "fronts": 10, "failing": 20, "embedded": 1, 
 QUICK = {
     "peers": ("branin", "hartmann6", "ackley5", "rosenbrock4", "mixed6", "zdt1_6"),
     "tables": SETS["tables"],
-    "failing": SETS["failing"],
+    "failing": ("fcnet_protein_failing", "hartmann6_failing"),
     "embedded": SETS["embedded"],
 }
 QUICK_SEEDS = 5

@@ -254,16 +254,17 @@ def text(found: dict[str, Any]) -> str:
 def main(words: list[str] | None = None) -> int:
     """Make the runs, print how they compare; the exit code."""
     parser = argparse.ArgumentParser("python -m benchmarks.preflight", description=__doc__)
-    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS), metavar="NAME")
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, metavar="NAME")
     parser.add_argument("--seeds", type=int, help=f"runs of each; else {SEEDS}")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="runs at a time")
     parser.add_argument("--out", type=Path, default=OUT / "preflight.jsonl", help="the file of runs")
-    parser.add_argument("--quick", action="store_true", help="fewer seeds")
+    parser.add_argument("--quick", action="store_true", help="one problem, fewer seeds")
     parser.add_argument("--check", action="store_true", help="end with 1 when a statement is false")
     given = parser.parse_args(words)
     start = time.perf_counter()
     count = given.seeds or (QUICK_SEEDS if given.quick else SEEDS)
-    plans = [Plan(problem, mode, seed) for problem in given.problems for seed in range(count) for mode in MODES]
+    problems = given.problems or (PROBLEMS[:1] if given.quick else PROBLEMS)
+    plans = [Plan(problem, mode, seed) for problem in problems for seed in range(count) for mode in MODES]
     studies.keep(given.out, run_all(plans, jobs=given.jobs), {"preflight"}, count=len(plans))
     found = summary(given.out)
     print(text(found))
