@@ -72,8 +72,7 @@ class History(Values, Probes):
         known = None if kept is None else kept.get(study.id)
         change = self._change(study, known)
         columns = Columns() if known is None or change.whole else known.what
-        for ids in _batches(change.trials):
-            columns = columns.changed(self._completed(ids))
+        columns = columns.changed(one for ids in _batches(change.trials) for one in self._completed(ids))
         if kept is not None:
             kept.put(study.id, Known(columns, change.now, change.last))
         return columns
