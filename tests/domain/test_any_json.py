@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trimtab_service.domain.errors import DomainError
-from trimtab_service.domain.expression import Where
+from trimtab_service.domain.expression import Expression
 from trimtab_service.domain.metric import Value
 from trimtab_service.domain.space import Space
 from trimtab_service.domain.study import Problem, check_budget, check_name, difference
@@ -27,8 +27,14 @@ DEFINITION: dict[str, Any] = {
     "objectives": {
         "accuracy": "maximize",
         "size_bytes": {"direction": "minimize", "log": True, "reference": 1e6, "noise": None},
+        "gain": {"direction": "max", "threshold": 0.1, "weight": 2, "noise": 0, "formula": "accuracy / latency_ms"},
     },
     "metrics": ["train_s"],
+    "constraints": ["accuracy >= 0.9 * baseline", 'latency_ms["pi"] <= 20'],
+    "space_constraints": ["lr * depth <= 3"],
+    "known_metrics": ["size_bytes"],
+    "late_metrics": ['latency_ms["pi"]'],
+    "baseline": {"depth": 1, "lr": 0.01},
     "algorithm": "grid",
     "options": {"points": {"lr": 4}},
     "seed": 1,
@@ -87,6 +93,11 @@ def changed(json_value: Any, path: tuple[Any, ...], new: Any) -> Any:
 @example((DEFINITION, ("space", "lr", "low")), 10**400)
 @example((DEFINITION, ("objectives", "size_bytes", "reference")), 10**400)
 @example((DEFINITION, ("seed",)), 2**63 - 1)
+@example((DEFINITION, ("objectives", "gain", "weight")), 10**400)
+@example((DEFINITION, ("objectives", "gain", "formula")), [])
+@example((DEFINITION, ("constraints", 0)), {})
+@example((DEFINITION, ("known_metrics", 0)), {})
+@example((DEFINITION, ("baseline",)), {})
 def test_any_value_anywhere_in_a_definition_is_taken_or_refused(place: Any, new: Any) -> None:
     definition = changed(*place, new)
     with suppress(DomainError):
@@ -126,7 +137,10 @@ def test_any_value_in_params_is_taken_or_refused(path: Any, new: Any) -> None:
 def test_any_value_in_a_result_is_taken_or_refused(path: Any, new: Any) -> None:
     problem = Problem.from_spec(DEFINITION)
     with suppress(DomainError):
-        problem.values({"accuracy": changed(VALUE, path, new), "size_bytes": new}, complete=True)
+        told = {"accuracy": changed(VALUE, path, new), "size_bytes": new, "latency_ms": 3}
+        values = problem.values(told, complete=True)
+        problem.variants({"int8": {"accuracy": new}}, values)
+        problem.feasible({key: one.value for key, one in values.items()}, None)
 
 
 words = st.sampled_from(
@@ -146,5 +160,5 @@ words = st.sampled_from(
 @example("x in 'abc'", 3)
 def test_any_text_is_read_as_a_condition_or_refused(text: str, held: Any) -> None:
     with suppress(DomainError):
-        where = Where.parse(text)
-        assert where.holds({"x": held, "size_bytes": 1e308}) in (True, False)
+        where = Expression.condition(text)
+        assert where.selects({"x": held, "size_bytes": 1e308}) in (True, False)

@@ -8,19 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab_service.domain.history import SIZE, PackedHistory
-from trimtab_service.domain.trial import Observation, TrialState
+from trimtab_service.domain.trial import FailureKind, Observation, TrialState
 
 PARAMS = st.fixed_dictionaries(
     {"lr": st.floats(1e-5, 1.0), "act": st.sampled_from(["relu", "tanh"]), "big": st.just(2**53)}
 )
-NUMBERS = st.integers(0, 4 * SIZE)
+NUMBERS = st.integers(-2 * SIZE, 4 * SIZE)
+"""Those of cost probes are below 0."""
 
 
 @st.composite
 def observations(draw: st.DrawFn, number: int) -> Observation:
     state = draw(st.sampled_from(TrialState))
     losses = (draw(st.floats(allow_nan=False)),) if state is TrialState.COMPLETE else ()
-    return Observation(number, state, draw(PARAMS), losses, (0.0,) * len(losses))
+    margins = tuple(draw(st.lists(st.floats(allow_nan=False), max_size=2)))
+    failure = draw(st.sampled_from(FailureKind)) if state is TrialState.FAILED else None
+    return Observation(number, state, draw(PARAMS), losses, (0.0,) * len(losses), margins, failure)
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,16 +1,17 @@
 """A problem and a study keep their rules."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.builders import a_problem
+from trimtab_service.domain.constraint import Constraint
 from trimtab_service.domain.errors import (
+    InvalidQuery,
+    InvalidSpace,
     InvalidStudy,
-    InvalidValue,
-    MissingMetric,
-    NotSupported,
-    UnknownMetric,
 )
-from trimtab_service.domain.metric import Objective, Value
+from trimtab_service.domain.metric import Direction, Objective
 from trimtab_service.domain.study import Algorithm, Problem, difference
 
 SPEC = {
@@ -36,10 +37,46 @@ def test_an_objective_turns_values_into_losses():
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
-        ({"objectives": {}}, InvalidStudy, "1 to 4 objectives, got 0"),
+        ({"objectives": {}}, InvalidStudy, "1 to 10 objectives, got 0"),
         ({"objectives": {"a": "up"}}, InvalidStudy, "a direction is 'minimize' or 'maximize', got 'up'"),
         ({"objectives": {"a": {"log": True}}}, InvalidStudy, "expected a direction"),
-        ({"objectives": {"a": {"direction": "min", "noise": 1}}}, NotSupported, "['noise'] is not built yet"),
+        (
+            {"objectives": {"a": {"direction": "min", "unit": 1}}},
+            InvalidStudy,
+            "noise, formula}, got ['direction', 'unit']",
+        ),
+        (
+            {"objectives": {"a": {"direction": "min", "noise": -1}}},
+            InvalidStudy,
+            "noise must not be negative, got -1",
+        ),
+        ({"objectives": {"a": {"direction": "min", "weight": 0}}}, InvalidStudy, "weight must be above 0, got 0"),
+        ({"objectives": {"a": {"direction": "min", "threshold": "1"}}}, InvalidStudy, "threshold must be a finite"),
+        ({"objectives": {"a": {"direction": "min", "log": True, "threshold": -1}}}, InvalidStudy, "above 0 on a log"),
+        ({"objectives": {"a": {"direction": "min", "formula": "a + b"}}}, InvalidStudy, "not the computed ['a']"),
+        ({"objectives": {"a": {"direction": "min", "formula": "b > 1"}}}, InvalidStudy, "got 'b > 1'"),
+        ({"objectives": {"a": {"direction": "min", "formula": "1 + 1"}}}, InvalidStudy, "got '1 + 1'"),
+        ({"objectives": {"a": {"direction": "min", "formula": 3}}}, InvalidStudy, "got 3"),
+        ({"objectives": {f"m{n}": "min" for n in range(11)}}, InvalidStudy, "1 to 10 objectives, got 11"),
+        ({"constraints": "a <= 1"}, InvalidStudy, "constraints must be a list of conditions, got 'a <= 1'"),
+        ({"constraints": ["macs"]}, InvalidStudy, "expected a condition"),
+        (
+            {"constraints": ["lr <= 1"]},
+            InvalidStudy,
+            "['lr'] are parameters; a limit on them belongs to space_constr",
+        ),
+        ({"constraints": ["macs <= 1"] * 21}, InvalidStudy, "at most 20 limits, got 21"),
+        ({"constraints": ["accuracy >= baseline"]}, InvalidStudy, "need baseline={parameter: value}"),
+        ({"space_constraints": ["lr"]}, InvalidSpace, "expected a condition"),
+        ({"space_constraints": ["width <= 1"]}, InvalidSpace, "expected names of ['lr'], got ['width']"),
+        ({"space_constraints": ["lr['pi'] <= 1"]}, InvalidSpace, """got ['lr["pi"]']"""),
+        ({"space_constraints": ["lr <= 1"] * 51}, InvalidSpace, "at most 50 constraints, got 51"),
+        ({"known_metrics": ["macs", "macs"]}, InvalidStudy, "each metric is named once"),
+        ({"known_metrics": ["macs"], "late_metrics": ["macs"]}, InvalidStudy, "got ['macs'] in both"),
+        ({"late_metrics": ['latency_ms["a b"]']}, InvalidStudy, "a device's name"),
+        ({"baseline": [1]}, InvalidStudy, "baseline must be params, {parameter: value}, got [1]"),
+        ({"baseline": {"lr": 2.0}}, InvalidStudy, "baseline: lr must be in"),
+        ({"baseline": {"lr": 0.5}, "space_constraints": ["lr < 0.5"]}, InvalidStudy, "such as break ['lr < 0.5']"),
         ({"objectives": {"a": {"direction": "min", "log": True, "reference": 0}}}, InvalidStudy, "above 0 on a log"),
         ({"metrics": ["accuracy"]}, InvalidStudy, "each metric is named once"),
         ({"algorithm": "tpe"}, InvalidStudy, "['gp', 'grid', 'random', 'sobol'], got 'tpe'"),
@@ -96,39 +133,6 @@ def test_every_algorithm_has_its_options():
         assert Problem.from_spec({**SPEC, "algorithm": algorithm.value}).algorithm is algorithm
 
 
-def test_told_values_are_checked_against_the_study():
-    problem = Problem.from_spec(SPEC)
-    told = {"accuracy": 0.9, "size_bytes": {"value": 10, "stderr": 1}, "macs": 5, "train_s": 1.5}
-    values = problem.values(told, complete=True)
-    assert values["size_bytes"] == Value(10.0, 1.0)
-    with pytest.raises(UnknownMetric, match=r"got \['acuracy'\]; declare others as metrics"):
-        problem.values({"acuracy": 0.9}, complete=True)
-    with pytest.raises(MissingMetric, match="'size_bytes' is missing"):
-        problem.values({"accuracy": 0.9}, complete=True)
-    assert set(problem.values({"accuracy": 0.9}, complete=False)) == {"accuracy"}
-    with pytest.raises(InvalidValue, match="must be above 0, got 0"):
-        problem.values({"accuracy": 0.9, "size_bytes": 0}, complete=True)
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        (float("nan"), "value must be finite, got nan; tell a failure instead"),
-        (True, "value must be a number, got True"),
-        ("0.9", "value must be a number, got '0.9'"),
-        (10**400, "value must be finite"),
-        ({"value": 1, "stderr": -1}, "stderr must not be negative"),
-        ({"stderr": 1}, "expected a number or {value, stderr, contract}"),
-        ({"value": 1, "unit": "ms"}, "expected a number or {value, stderr, contract}"),
-        ({"value": 1, "contract": "x"}, "contract must be an object"),
-    ],
-)
-def test_a_value_that_is_no_finite_number_is_refused(given, says):
-    with pytest.raises(InvalidValue) as caught:
-        Value.of("m", given)
-    assert says in caught.value.detail
-
-
 def test_the_difference_names_each_path():
     old = a_problem().to_spec()
     new = a_problem(seed=7).to_spec()
@@ -157,3 +161,92 @@ def test_an_objective_needs_a_name_that_can_be_a_metric():
     with pytest.raises(InvalidStudy, match="a metric's name"):
         Problem.from_spec({**SPEC, "objectives": {"top-1 %": "max"}})
     assert Objective("top-1", "maximize").metric == "top-1"
+
+
+LIMITED = {
+    **SPEC,
+    "objectives": {
+        **SPEC["objectives"],
+        "accuracy": {"direction": "max", "threshold": 0.9, "weight": 2, "noise": 0.01},
+    },
+    "constraints": ['latency_ms["pi"] <= 20 and accuracy >= 0.98 * baseline'],
+    "space_constraints": ["lr * 10 < 9"],
+    "known_metrics": ["macs", 'size_bytes["pi"]'],
+    "late_metrics": ['latency_ms["pi"]'],
+    "baseline": {"lr": 0.1},
+}
+
+
+def test_limits_are_the_constraints_and_then_the_thresholds():
+    problem = Problem.from_spec(LIMITED)
+    assert Problem.from_spec(problem.to_spec()) == problem
+    assert [one.text for one in problem.limits] == [
+        'latency_ms["pi"] <= 20',
+        "accuracy >= 0.98 * baseline",
+        "accuracy >= 0.9",
+    ]
+    assert problem.to_spec()["constraints"] == ['latency_ms["pi"] <= 20', "accuracy >= 0.98 * baseline"]
+
+
+def test_a_definition_from_before_there_were_limits_is_read():
+    old = a_problem().to_spec()
+    for key in ("constraints", "space_constraints", "known_metrics", "late_metrics", "baseline"):
+        del old[key]
+    for key in ("threshold", "weight", "noise", "formula"):
+        del old["objectives"]["accuracy"][key]
+    assert Problem.from_spec(old) == a_problem()
+
+
+def test_values_keep_the_limits_break_them_or_are_not_known_to():
+    problem = Problem.from_spec(LIMITED)
+    baseline = {"accuracy": 0.95}
+    good = {"accuracy": 0.94, 'latency_ms["pi"]': 20.0}
+    assert problem.feasible(good, baseline) is True
+    assert problem.feasible(good, None) is None
+    assert problem.feasible({"accuracy": 0.94}, baseline) is None
+    assert problem.feasible({"accuracy": 0.92}, baseline) is False
+    assert problem.broken(good, baseline) == ()
+    assert problem.broken({"accuracy": 0.8, 'latency_ms["pi"]': 21.0}, baseline) == tuple(
+        one.text for one in problem.limits
+    )
+    assert a_problem().feasible({}, None) is True
+
+
+def test_params_are_allowed_unless_a_space_constraint_is_broken():
+    problem = a_problem(space_constraints=["width <= 64 or activation == 'relu'", "not width > 100"])
+    assert problem.allowed({"lr": 0.1, "width": 64, "activation": "gelu"})
+    assert problem.allowed({"lr": 0.1, "width": 65, "activation": "relu"})
+    assert not problem.allowed({"lr": 0.1, "width": 65, "activation": "gelu"})
+    assert problem.allowed({"activation": "gelu"})  # what depends on an absent parameter holds
+
+
+def test_a_metric_is_known_when_it_follows_from_known_ones():
+    formula = Objective("cost", Direction.MINIMIZE, formula="macs + size_kb")
+    problem = a_problem(
+        objectives=(*a_problem().objectives, formula), known_metrics=("flops", "size_bytes"), late_metrics=()
+    )
+    assert problem.is_known("macs", "size_kb", "cost")
+    assert not problem.is_known("macs", "accuracy")
+    assert not problem.is_known('macs["pi"]')
+
+
+def test_a_question_about_other_metrics_keeps_the_limits():
+    problem = Problem.from_spec({**LIMITED, "options": {"acquisition": "log_ehvi", "deterministic": True}})
+    asked = problem.about("accuracy", "macs", limits=[Constraint("size_kb <= 0.5 * baseline")])
+    assert asked.objectives == (replace(problem.objectives[0], threshold=None), Objective("macs", Direction.MINIMIZE))
+    assert [one.text for one in asked.limits] == [*(one.text for one in problem.limits), "size_kb <= 0.5 * baseline"]
+    assert asked.options == {"deterministic": True}
+    assert problem.about("macs").objective_names == ("macs",)
+    assert problem.about(limits=()).objective_names == problem.objective_names
+    assert problem.about(Objective("train_s", Direction.MAXIMIZE)).objective_names == ("train_s",)
+    with pytest.raises(
+        InvalidQuery, match=r"expected an objective of \['accuracy', 'size_bytes'\] or a cost, got 'f1'"
+    ):
+        problem.about("f1")
+
+
+def test_a_device_may_limit_a_study_without_a_baseline_and_beyond_its_own_limits():
+    many = a_problem(constraints=[f"macs <= {n}" for n in range(20)])
+    asked = many.about(limits=Constraint.of("accuracy >= baseline"))
+    assert len(asked.limits) == 21
+    assert asked.feasible({"accuracy": 1.0, "macs": 0.0}, None) is None

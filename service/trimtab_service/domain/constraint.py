@@ -10,6 +10,7 @@ from trimtab_service.domain import grammar
 from trimtab_service.domain.errors import InvalidStudy
 from trimtab_service.domain.expression import Expression
 from trimtab_service.domain.grammar import BASELINE
+from trimtab_service.domain.metric import check_metric_key
 from trimtab_service.domain.units import derived
 
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
@@ -32,18 +33,18 @@ class Constraint:
         if self.expression is None:
             object.__setattr__(self, "expression", Expression.condition(self.text, refusal=InvalidStudy))
         names = sorted(self.expression.names)
-        metrics = tuple(name for name in names if name != BASELINE and not name.startswith(f"{BASELINE}["))
+        metrics = tuple(name for name in names if grammar.of_baseline(name) is None)
         if not metrics:
             raise InvalidStudy(f"a constraint names a metric, got {self.text!r}")
+        for metric in metrics:
+            check_metric_key(metric)
         _check_ordered(self.expression.tree, self.text)
         if BASELINE in names and len(metrics) > 1:
             raise InvalidStudy(
                 f'constraint {self.text!r}: expected {BASELINE}["{metrics[0]}"] or the like, since the limit is on '
                 f"{list(metrics)!r}, got {BASELINE}"
             )
-        of_baseline = {name: name[len(BASELINE) + 2 : -2] for name in names if name.startswith(f"{BASELINE}[")}
-        if BASELINE in names:
-            of_baseline[BASELINE] = metrics[0]
+        of_baseline = {name: grammar.of_baseline(name) or metrics[0] for name in names if name not in metrics}
         object.__setattr__(self, "metrics", metrics)
         object.__setattr__(self, "_of_baseline", of_baseline)
 
@@ -80,7 +81,7 @@ class Constraint:
 
     def renamed(self, keys: Mapping[str, str]) -> Constraint:
         """The same limit on other metrics in the place of these, the baseline's too."""
-        of_baseline = {f'{BASELINE}["{old}"]': f'{BASELINE}["{new}"]' for old, new in keys.items()}
+        of_baseline = {grammar.baseline_key(old): grammar.baseline_key(new) for old, new in keys.items()}
         expression = self.expression.renamed({**keys, **of_baseline})
         return Constraint(expression.text, expression)
 

@@ -18,7 +18,7 @@ DECISIVE = (
     "power",
     "pue",
 )
-"""What makes two figures incomparable where both contracts tell it and they differ."""
+"""What makes two figures incomparable where both contracts tell it and they differ. None tells nothing."""
 
 
 def differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -26,5 +26,5 @@ def differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str,
     return {
         key: {"expected": first[key], "got": other[key]}
         for key in DECISIVE
-        if key in first and key in other and first[key] != other[key]
+        if first.get(key) is not None and other.get(key) is not None and first[key] != other[key]
     }

@@ -12,6 +12,7 @@ Python's own parser reads it; only what `grammar` knows is let through, and noth
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,6 @@ from trimtab_service.domain import grammar
 from trimtab_service.domain.errors import Invalid, InvalidQuery, InvalidStudy
 from trimtab_service.domain.grammar import Absent, Misread, Names
 from trimtab_service.domain.margins import margin
-from trimtab_service.domain.metric import split_key
 from trimtab_service.domain.units import follows
 
 MAX_LENGTH = 1_000
@@ -79,13 +79,8 @@ class Expression:
         return (self,)
 
     def check_names(self, known: Collection[str], *, refusal: type[Invalid] = InvalidQuery) -> None:
-        """Raises the refusal when a name is none of those known, in another unit or on a device."""
-        known_names = frozenset(known)
-        unknown = sorted(
-            name
-            for name in self.names
-            if not (follows(name, known_names) or follows(split_key(name)[0], known_names))
-        )
+        """Raises the refusal when a name is none of those known, also in another unit."""
+        unknown = sorted(name for name in self.names if not follows(name, known))
         if unknown:
             raise refusal(f"{self.text!r}: expected names of {list(known)!r}, got {unknown!r}")
 
@@ -123,7 +118,7 @@ class Expression:
         """The expression with other keys in the place of these."""
         if not self.names & set(names):
             return self
-        tree = _Renaming(names).visit(ast.parse(ast.unparse(self.tree), mode="eval").body)
+        tree = _Renaming(names).visit(copy.deepcopy(self.tree))
         return Expression(_spell(tree), tree)
 
     def _part(self, tree: ast.expr) -> Expression:
@@ -177,10 +172,11 @@ class _Renaming(ast.NodeTransformer):
 def _read(text: str, refusal: type[Invalid]) -> Expression:
     if len(text) > MAX_LENGTH:
         raise refusal(f"an expression has at most {MAX_LENGTH} characters, got {len(text)}")
+    text = text.strip()
     if "\\" in text:
         raise refusal(f"{_EXAMPLE}, without backslashes, got {text!r}")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise refusal(f"{_EXAMPLE}, got {text!r}") from error
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
@@ -190,7 +186,7 @@ def _read(text: str, refusal: type[Invalid]) -> Expression:
         found.names  # noqa: B018  # names and the tree are checked by being read
         found._truth if found.is_condition else found._number  # noqa: B018
     except Misread as error:
-        got = ast.get_source_segment(text.strip(), error.node) or text
+        got = ast.get_source_segment(text, error.node) or text
         raise refusal(f"{text!r}: expected {error}, got {got!r}") from error
     except InvalidStudy as error:  # of a metric's or a device's name
         raise refusal(f"{text!r}: {error.detail}") from error
@@ -200,17 +196,3 @@ def _read(text: str, refusal: type[Invalid]) -> Expression:
 def _spell(tree: ast.expr) -> str:
     """The text of a tree, with devices in double quotes as keys have them."""
     return re.sub(r"\['([^'\"]*)'\]", r'["\1"]', ast.unparse(tree))
-
-
-class Where(Expression):
-    """A condition of `where`; goes when its readers ask `Expression.selects`."""
-
-    @classmethod
-    def parse(cls, text: object, *, refusal: type[Invalid] = InvalidQuery) -> Where:
-        """Read a condition."""
-        found = Expression.condition(text, refusal=refusal)
-        return cls(found.text, found.tree)
-
-    def holds(self, names: Names, *, absent: bool = False) -> bool:
-        """As `selects`."""
-        return self.selects(names)

@@ -22,7 +22,6 @@ Term = Callable[[Names], Any]
 Condition = Callable[[Names], bool | None]
 
 BASELINE = "baseline"
-MAX_EXACT = 2**53
 SOFT = -0.07
 """The exponent of MnasNet's soft reward (Tan et al. 2018, section 3.1)."""
 
@@ -113,14 +112,26 @@ def key_of(node: ast.expr) -> str:
             return name
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as inner)):
             if name == BASELINE:
-                return f'{BASELINE}["{check_metric_key(inner)}"]'
+                return baseline_key(check_metric_key(inner))
             return join_key(name, check_device_name(inner))
     raise Misread('a name or name["device"]', node)
 
 
+def baseline_key(metric: str) -> str:
+    """The key of the baseline trial's value of a metric."""
+    return f'{BASELINE}["{metric}"]'
+
+
+def of_baseline(key: str) -> str | None:
+    """The metric that a key names of the baseline trial, "" for the limit's own; None for a key of another kind."""
+    if key == BASELINE:
+        return ""
+    return key[len(BASELINE) + 2 : -2] if key.startswith(f'{BASELINE}["') else None
+
+
 def node_of(key: str) -> ast.expr:
-    """The tree of a metric's key, also of one whose name can't be written in an expression."""
-    metric, device = split_key(key)
+    """The tree of a key, also of one whose metric can't be written in an expression."""
+    metric, device = (BASELINE, of_baseline(key)) if of_baseline(key) else split_key(key)
     name = ast.Name(metric, ast.Load())
     return ast.Subscript(name, ast.Constant(device), ast.Load()) if device else name
 
@@ -213,9 +224,9 @@ def _held(key: str) -> Term:
         found = names.get(key)
         if found is None:
             for other, n, d in others:
-                known = names.get(other)
-                if known is not None and not isinstance(known, str):
-                    found = known * n / d
+                known = finite(names.get(other))
+                if known is not None:
+                    found = finite(known * n / d)
                     break
         if found is None or found != found:  # NaN
             raise Absent

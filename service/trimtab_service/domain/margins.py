@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from trimtab_service.domain.grammar import (
-    BASELINE,
     COMPARISONS,
     Absent,
     Misread,
@@ -23,10 +22,10 @@ from trimtab_service.domain.grammar import (
     Term,
     names_of,
     number,
+    of_baseline,
     pairs,
     term,
 )
-from trimtab_service.domain.metric import split_key
 from trimtab_service.domain.units import is_cost
 
 _LEAST = math.ulp(0.0)
@@ -137,4 +136,4 @@ def _is_cost(node: ast.expr) -> bool:
 
 
 def _is_constant(node: ast.expr) -> bool:
-    return all(split_key(name)[0] == BASELINE for name in names_of(node))
+    return all(of_baseline(name) is not None for name in names_of(node))

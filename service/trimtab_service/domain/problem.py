@@ -74,7 +74,7 @@ class Problem:
         check_options(self.options, algorithm=self.algorithm, objectives=len(self.objectives), space=self.space)
         object.__setattr__(self, "limits", (*self.constraints, *_thresholds(self.objectives)))
         object.__setattr__(self, "told", Told(self.objectives, self._declared(), self.late_metrics))
-        self._check_limits()
+        self._check_names()
         self._check_baseline()
 
     @classmethod
@@ -93,7 +93,7 @@ class Problem:
             raise InvalidStudy(
                 f"algorithm must be one of {[a.value for a in Algorithm]!r}, got {spec.get('algorithm')!r}"
             ) from error
-        return cls(
+        problem = cls(
             space=Space.from_spec(spec.get("space", {})),
             objectives=tuple(Objective.from_spec(name, one) for name, one in objectives.items()),
             metrics=_listed(spec, "metrics", "names"),
@@ -111,6 +111,8 @@ class Problem:
             late_metrics=_listed(spec, "late_metrics", "names"),
             baseline=None if baseline is None else dict(baseline),
         )
+        problem._check_definition()
+        return problem
 
     def to_spec(self) -> dict[str, Any]:
         """The JSON form, with every default written out."""
@@ -223,14 +225,23 @@ class Problem:
             raise InvalidQuery(f"expected an objective of {list(self.objective_names)!r} or a cost, got {one!r}")
         return Objective(one, Direction.MINIMIZE)
 
-    def _check_limits(self) -> None:
-        """Raises InvalidStudy and InvalidSpace for limits of names that can't be told, or for too many."""
+    def _check_definition(self) -> None:
+        """Raises InvalidStudy and InvalidSpace for what a study can't be defined with."""
         if len(self.limits) > MAX_LIMITS:
             raise InvalidStudy(f"a study has at most {MAX_LIMITS} limits, got {len(self.limits)}")
         if len(self.space_constraints) > MAX_SPACE_CONSTRAINTS:
             raise InvalidSpace(
                 f"a space has at most {MAX_SPACE_CONSTRAINTS} constraints, got {len(self.space_constraints)}"
             )
+        relative = [limit.text for limit in self.limits if limit.relative]
+        if relative and self.baseline is None:
+            raise InvalidStudy(f"constraints {relative!r} need baseline={{parameter: value}} of the study")
+        if self.baseline is not None and not self.allowed(self.baseline):
+            broken = [one.text for one in self.space_constraints if not one.holds(self.baseline, absent=True)]
+            raise InvalidStudy(f"baseline: expected params that may be proposed, got such as break {broken!r}")
+
+    def _check_names(self) -> None:
+        """Raises InvalidSpace and InvalidStudy for limits of names that are not theirs."""
         for one in self.space_constraints:
             one.check_names(self.space.names, refusal=InvalidSpace)
         for limit in self.constraints:
@@ -242,8 +253,6 @@ class Problem:
                     f"constraint {limit.text!r}: {params!r} are parameters; a limit on them belongs to "
                     "space_constraints"
                 )
-            if limit.relative and self.baseline is None:
-                raise InvalidStudy(f"constraint {limit.text!r} needs baseline={{parameter: value}} of the study")
 
     def _check_baseline(self) -> None:
         """The baseline, complete and in order. Raises InvalidStudy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,13 +13,13 @@ from trimtab_service.domain.metric import (
     COST_METRICS,
     Objective,
     Value,
-    check_device_name,
     check_metric_key,
     split_key,
 )
 from trimtab_service.domain.units import derived_value, follows
 
 MAX_VARIANTS = 50
+_VARIANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._%+-]{0,98}[A-Za-z0-9._%+-])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,13 @@ class Told:
     late: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        computed = {one.metric for one in self.objectives if one.formula}
         for one in self.objectives:
-            if one.formula and one.metric in formula_of(one).names:
-                raise InvalidStudy(f"objective {one.metric!r}: its formula can't name itself, got {one.formula!r}")
+            if one.formula and computed & formula_of(one).names:
+                raise InvalidStudy(
+                    f"objective {one.metric!r}: a formula names told metrics, not the computed {sorted(computed)!r}, "
+                    f"got {one.formula!r}"
+                )
 
     def values(self, given: Mapping[str, object], *, complete: bool, before: Mapping[str, Value]) -> dict[str, Value]:
         """The values, checked, over those from before, and what follows from them all.
@@ -45,8 +50,8 @@ class Told:
         self._complete(values)
         for objective in self.objectives:
             told = values.get(objective.metric)
-            if told is None and complete and not self._is_late(objective):
-                raise self._missing(objective, given)
+            if told is None and complete:
+                self._check_late(objective, given, values)
             if told is not None and objective.log and told.value <= 0:
                 raise InvalidValue(
                     f"metric {objective.metric!r} is on a log scale, so it must be above 0, got {told.value}"
@@ -62,13 +67,11 @@ class Told:
             raise InvalidValue(f"a trial has at most {MAX_VARIANTS} variants, got {len(given)}")
         found: dict[str, dict[str, Value]] = {}
         for name, told in given.items():
-            try:
-                check_device_name(name)
-            except InvalidStudy:
+            if not _VARIANT.fullmatch(name):
                 raise InvalidValue(
-                    "a variant's name is a letter or digit and then up to 99 letters, digits, '.', '_' or '-', "
-                    f"got {name!r}"
-                ) from None
+                    "a variant's name is a letter or digit and then up to 99 letters, digits, spaces, '.', '_', '-', "
+                    f"'+' or '%', got {name!r}"
+                )
             if not isinstance(told, Mapping) or not told:
                 raise InvalidValue(f"variant {name!r}: expected {{metric: value}}, got {told!r}")
             checked = self._checked(told)
@@ -104,7 +107,7 @@ class Told:
         computed = [one.metric for one in self.objectives if one.formula and one.metric in given]
         if computed:
             raise InvalidValue(f"expected no value of {computed!r}: their formulas give them")
-        return {key: Value.of(key, one) for key, one in given.items()}
+        return {check_metric_key(key): Value.of(key, one) for key, one in given.items()}
 
     def _complete(self, values: dict[str, Value]) -> None:
         """Put in what follows: declared metrics from another unit, objectives from their formulas."""
@@ -120,20 +123,21 @@ class Told:
                 else:
                     values[objective.metric] = Value(number, None, {"formula": objective.formula})
 
-    def _is_late(self, objective: Objective) -> bool:
-        names = formula_of(objective).names if objective.formula else (objective.metric,)
-        return any(follows(name, self.late) for name in names)
-
-    def _missing(self, objective: Objective, given: Mapping[str, object]) -> MissingMetric:
-        names = [one.metric for one in self.objectives]
+    def _check_late(self, objective: Objective, given: Mapping[str, object], values: Mapping[str, Value]) -> None:
+        """Raises MissingMetric unless the objective, which has no value, can still get one from late metrics."""
+        needed = sorted(formula_of(objective).names) if objective.formula else [objective.metric]
+        open_ones = [name for name in needed if not follows(name, values)]
+        missing = [name for name in open_ones if not follows(name, self.late)]
+        if open_ones and not missing:
+            return
         if objective.formula:
-            wanted = sorted(formula_of(objective).names)
-            return MissingMetric(
-                f"objective {objective.metric!r} is {objective.formula!r}: expected values of {wanted!r} that give a "
+            raise MissingMetric(
+                f"objective {objective.metric!r} is {objective.formula!r}: expected values of {needed!r} that give a "
                 f"finite number, got {list(given)!r}"
             )
-        return MissingMetric(
-            f"expected a value for each of {names!r}, got {list(given)!r}: {objective.metric!r} is missing"
+        raise MissingMetric(
+            f"expected a value for each of {[one.metric for one in self.objectives]!r}, got {list(given)!r}: "
+            f"{objective.metric!r} is missing"
         )
 
 
@@ -146,6 +150,8 @@ def formula_of(objective: Objective) -> Expression:
             f"objective {objective.metric!r}: formula must be a value of metrics like 'accuracy - 0.1 * size_mb', "
             f"got {objective.formula!r}"
         )
+    for name in found.names:
+        check_metric_key(name)
     return found
 
 

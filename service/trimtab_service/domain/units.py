@@ -7,7 +7,7 @@ two FLOPs. All of it holds for a metric of a device too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from trimtab_service.domain.metric import COST_METRICS, Value, join_key, split_key
@@ -54,7 +54,7 @@ def derived_value(key: str, values: Mapping[str, Value]) -> Value | None:
     return None
 
 
-def follows(key: str, keys: Mapping[str, Any] | frozenset[str] | tuple[str, ...]) -> bool:
+def follows(key: str, keys: Collection[str]) -> bool:
     """Whether the key is one of these or follows from one of them."""
     return key in keys or any(other in keys for other, _, _ in relatives(key))
 
