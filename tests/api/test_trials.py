@@ -253,3 +253,11 @@ def test_an_ask_that_is_refused_gives_its_place_back(api: Api) -> None:
         assert api.post("/v1/studies/none/ask", {"count": 0}).status_code == 422
 
     assert api.app.state.waiting == 0
+
+
+def test_params_that_break_a_space_constraint_are_not_enqueued(api: Api) -> None:
+    api.study(space_constraints=["lr * depth <= 0.01"])
+    answer = api.post("/v1/studies/digits/enqueue", {"params": {"lr": 0.01, "depth": 2}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
+    assert "lr * depth <= 0.01" in answer.json()["detail"]
+    assert made(api.post("/v1/studies/digits/enqueue", {"params": {"lr": 0.005, "depth": 2}}))["state"] == "waiting"

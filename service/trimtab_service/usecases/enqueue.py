@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trimtab_service.domain.errors import DatabaseUnavailable, InvalidParams
+from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem, Study
 from trimtab_service.domain.trial import Failure, FailureKind, Source, TrialState
 from trimtab_service.store import NewTrial
@@ -29,6 +30,7 @@ def enqueue(rooms: Rooms, caller: Caller, ref: str, params: Mapping[str, Any], o
         study = tx.lock_study(ref)
         study.check_open()
         checked = study.problem.space.check(params)
+        _check_allowed(study.problem, checked)
         study.room()
         number = _first(tx.take_numbers(study, 1, charged=True), study)
         (trial,) = tx.add_trials(
@@ -53,6 +55,13 @@ def add(rooms: Rooms, caller: Caller, ref: str, trials: Sequence[Mapping[str, An
             if trial.state is TrialState.COMPLETE:
                 order_measurements(tx, study, trial)
         return once.save(tx, added)
+
+
+def _check_allowed(problem: Problem, params: Params) -> None:
+    """Raises InvalidParams for params that break a space constraint."""
+    for constraint in problem.space_constraints:
+        if not constraint.holds(params, absent=True):
+            raise InvalidParams(f"expected params that keep space constraint {constraint.text!r}, got {params!r}")
 
 
 def _first(number: int | None, study: Study) -> int:
