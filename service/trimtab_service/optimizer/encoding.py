@@ -143,6 +143,8 @@ class Encoding:
     groups: NDArray[np.intp]
     names: tuple[str, ...]
     """The searched parameters, by group."""
+    parents: frozenset[str]
+    """The parameters that a condition names."""
 
     @classmethod
     def of(cls, space: Space) -> Encoding:
@@ -156,7 +158,8 @@ class Encoding:
             if axis.searched:
                 names.append(parameter.name)
                 groups += [axis.group] * (axis.columns.stop - axis.columns.start + (axis.activity is not None))
-        return cls(space, tuple(axes), np.array(groups, dtype=np.intp), tuple(names))
+        parents = frozenset(parent for parameter in space.parameters for parent in parameter.when)
+        return cls(space, tuple(axes), np.array(groups, dtype=np.intp), tuple(names), parents)
 
     @property
     def dims(self) -> int:
@@ -273,7 +276,7 @@ class Encoding:
 
     def value(self, axis: Axis, level: float) -> Choice:
         """The value of a level; one that a condition names comes back exactly, else the condition would miss it."""
-        if axis.size == 0:
+        if axis.size == 0 and axis.parameter.name in self.parents:
             for child in self.space.parameters:
                 for value in child.when.get(axis.parameter.name, ()):
                     if axis.level(value) == level:

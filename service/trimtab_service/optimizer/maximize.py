@@ -31,11 +31,11 @@ _STEPS = (1.0, 2.0)
 _FEWEST = 0.25
 """Where space constraints allow a smaller share of the candidates than this, more are drawn and some are repaired."""
 _MORE = 512
-_REPAIRED = 24
+_REPAIRED = 12
 _PULLS = 0.5 ** np.arange(1, 7)
 """A climb that ends where nothing is allowed is taken back to these parts of its way."""
 _WALKS = 2
-"""Under space constraints, so many times variations of the best found are tried as well."""
+"""Where space constraints refuse something near the incumbents, variations of the best found are tried so often."""
 _APART = 1e-3
 """A point this close to a pending one in every column, in units of the range, would teach nothing new."""
 _NEVER = -1e300
@@ -94,6 +94,7 @@ def maximize(
         if every.count <= SMALL_SPACE:
             return _best(search, every.all())
     drawn, around = _drawn(search, incumbents[:1], reach), _around(search, incumbents)
+    tight = bool(available.constraints) and not available.constraints.allow(around).all()
     if available.constraints:
         drawn, around = _allowed(search, drawn, _MORE), _allowed(search, around)
     candidates = np.vstack([drawn, around])
@@ -108,7 +109,7 @@ def maximize(
             refined = _climbed(search, polished) if moved else polished
             if not moved:
                 break
-    if available.constraints:
+    if tight:
         refined = np.vstack([refined, _walked(search, refined)])
     return _best(search, np.vstack([refined, starts, candidates[np.argsort(-scores, kind="stable")[:32]]]))
 
@@ -180,7 +181,7 @@ def _allowed(search: _Search, levels: Floats, more: int = 0) -> Floats:
         drawn, refused = _parted(search, encoding.spread(search.rng.random((more, encoding.dims))))
         found, others = np.vstack([found, drawn[: wanted - len(found)]]), np.vstack([others, refused])
     if len(found) < wanted:
-        nearest = others[np.argsort(constraints.violation(others), kind="stable")[: wanted - len(found)]]
+        nearest = others[np.argsort(constraints.violation(others), kind="stable")[:_REPAIRED]]
         found = np.vstack([found, repaired(encoding, constraints, nearest, search.rng, _REPAIRED)])
     return found
 

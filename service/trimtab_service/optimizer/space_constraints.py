@@ -7,7 +7,6 @@ combination of the parameters that it names; a comparison with one that is absen
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,7 +29,7 @@ _MOST = 100_000
 """So many combinations are remembered."""
 _ABSENT = -1.0
 _SOME = 1.0
-"""How far from being kept is a constraint that can't say it."""
+"""How far from being kept is a constraint that can't say it, for an absent parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +69,10 @@ class SpaceConstraint:
             for column, level in zip(self.columns, row.tolist(), strict=True)
             if level != _ABSENT
         }
-        if self.expression.holds(names, absent=True):
-            return 0.0
         margin = self.expression.margin(names)
-        return margin if margin is not None and 0.0 < margin < math.inf else _SOME
+        if margin is None:
+            return 0.0 if self.expression.holds(names, absent=True) else _SOME
+        return max(margin, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
