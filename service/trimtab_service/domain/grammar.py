@@ -190,7 +190,7 @@ def number(node: ast.expr) -> Number:
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
             return number(operand)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-            return _operation(number(left), _ARITHMETIC[type(op)], number(right))
+            return _function(_ARITHMETIC[type(op)], [number(left), number(right)])
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
             return _call(name, arguments, node)
         case ast.Call():
@@ -248,19 +248,6 @@ def _figure(held: Term) -> Number:
         raise Absent
 
     return figure
-
-
-def _operation(left: Number, does: Callable[[float, float], float], right: Number) -> Number:
-    def operation(names: Names) -> float:
-        try:
-            found = does(left(names), right(names))
-        except (ArithmeticError, ValueError):
-            raise Absent from None
-        if math.isfinite(found):
-            return found
-        raise Absent
-
-    return operation
 
 
 def _function(does: Callable[..., float], arguments: list[Number]) -> Number:
