@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.builders import Api, definition
+from tests.api.builders import Api, definition, made
 from tests.api.corpus import HOSTILE
 
 TAKERS = [
@@ -19,6 +19,16 @@ TAKERS = [
     ("POST", "/v1/studies/digits/trials/0/report"),
     ("POST", "/v1/studies/digits/trials/0/release"),
     ("POST", "/v1/studies/digits/trials/0/heartbeat"),
+    ("POST", "/v1/studies/digits/trials/0/preflight"),
+    ("POST", "/v1/studies/digits/probes"),
+    ("POST", "/v1/studies/digits/probes/ask"),
+    ("POST", "/v1/studies/digits/workers/resume"),
+    ("POST", "/v1/devices"),
+    ("POST", "/v1/measure/ask"),
+    ("POST", "/v1/measure/1/tell"),
+    ("POST", "/v1/measure/1/fail"),
+    ("POST", "/v1/measure/1/release"),
+    ("POST", "/v1/measure/1/heartbeat"),
 ]
 """Every route that takes a body; a test below holds the list complete."""
 ENDURED: dict[tuple[str, str], dict[str, Any]] = {
@@ -32,15 +42,31 @@ ENDURED: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/studies/digits/trials/0/report"): {"epoch": 1, "step": 1, "values": {"accuracy": 0.5}},
     ("POST", "/v1/studies/digits/trials/0/release"): {"epoch": 1},
     ("POST", "/v1/studies/digits/trials/0/heartbeat"): {"epoch": 1},
+    ("POST", "/v1/studies/digits/trials/0/preflight"): {"epoch": 1, "values": {"size_bytes": 5}},
+    ("POST", "/v1/studies/digits/probes"): {
+        "probes": [{"params": {"lr": 0.01, "depth": 2}, "values": {"size_bytes": 5}}]
+    },
+    ("POST", "/v1/studies/digits/probes/ask"): {"count": 2},
+    ("POST", "/v1/studies/digits/workers/resume"): {"worker": "host-1"},
+    ("POST", "/v1/devices"): {"name": "pi", "limits": {"size_bytes": 5}},
+    ("POST", "/v1/measure/ask"): {"metric": "latency_ms", "device": "pi"},
+    ("POST", "/v1/measure/1/tell"): {"epoch": 1, "value": 5.0},
+    ("POST", "/v1/measure/1/fail"): {"epoch": 1, "kind": "error"},
+    ("POST", "/v1/measure/1/release"): {"epoch": 1},
+    ("POST", "/v1/measure/1/heartbeat"): {"epoch": 1},
 }
 """A body that each of them accepts."""
 
 
 @pytest.fixture
 def running(api: Api) -> Api:
-    """With a study whose trial 0 is running."""
-    api.study()
+    """With a study whose trial 0 is running, and one whose trial waits to be measured, leased as job 1."""
+    api.study(known_metrics=["size_bytes"])
     assert api.trial()["number"] == 0
+    api.study("late", late_metrics=['latency_ms["pi"]'])
+    api.complete(0.9, study="late")
+    (job,) = made(api.post("/v1/measure/ask", {"metric": "latency_ms", "device": "pi"}))["jobs"]
+    assert job["id"] == 1
     return api
 
 
@@ -64,7 +90,7 @@ def test_hostile_json_is_refused_where_no_body_is_wanted(running: Api) -> None:
 def test_every_route_that_takes_a_body_is_on_the_list(api: Api) -> None:
     described = api.get("/openapi.json").json()["paths"]
     takers = {
-        (method.upper(), path.replace("{study}", "digits").replace("{number}", "0"))
+        (method.upper(), path.replace("{study}", "digits").replace("{number}", "0").replace("{job}", "1"))
         for path, operations in described.items()
         for method, operation in operations.items()
         if "requestBody" in operation

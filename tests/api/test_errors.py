@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from httpx2 import Response
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from tests.api.builders import HERE, Api, ComputeInline, definition
@@ -15,6 +16,8 @@ from trimtab_service.app import create_app
 from trimtab_service.domain.errors import ComputeUnavailable, all_errors
 from trimtab_service.settings import Settings
 from trimtab_service.store import Store
+from trimtab_service.store.tables import studies
+from trimtab_service.usecases.ask import REFUSALS
 from trimtab_service.usecases.rooms import Rooms
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
@@ -41,7 +44,7 @@ def study_name_taken(api: Api) -> Response:
 
 
 def not_supported(api: Api) -> Response:
-    return api.post("/v1/studies", definition(constraints=["size_bytes <= 1"]))
+    return api.post("/v1/studies", definition(stopping={"rule": "median"}))
 
 
 def study_not_found(api: Api) -> Response:
@@ -61,6 +64,48 @@ def no_complete_trial(api: Api) -> Response:
 def no_surrogate(api: Api) -> Response:
     api.study()
     return api.get("/v1/studies/digits/importances")
+
+
+def no_feasible_trial(api: Api) -> Response:
+    api.study(constraints=["accuracy >= 0.95"])
+    api.complete(0.9)
+    return api.get("/v1/studies/digits/best")
+
+
+def device_not_found(api: Api) -> Response:
+    return api.get("/v1/devices/none")
+
+
+def device_conflict(api: Api) -> Response:
+    api.post("/v1/devices", {"name": "pi", "limits": {"size_bytes": 5}})
+    return api.post("/v1/devices", {"name": "pi", "limits": {"size_bytes": 6}})
+
+
+def job_not_found(api: Api) -> Response:
+    return api.post("/v1/measure/99/heartbeat", {"epoch": 1})
+
+
+def worker_paused(api: Api) -> Response:
+    api.study()
+    for number in range(3):
+        api.post("/v1/studies/digits/ask", {"worker": "broken"})
+        api.post(f"/v1/studies/digits/trials/{number}/fail", {"epoch": 1, "kind": "error"})
+    return api.post("/v1/studies/digits/ask", {"worker": "broken"})
+
+
+def contract_mismatch(api: Api) -> Response:
+    api.study()
+    for device in ("pi", "laptop"):
+        latency = {"value": 5.0, "contract": {"device": device}}
+        answer = api.tell(api.trial(), accuracy=0.9, latency_ms=latency)
+    return answer
+
+
+def no_feasible_configuration(api: Api) -> Response:
+    api.study()
+    with api.rooms.store.begin() as tx:  # as after so many refused preflights
+        tx.connection.execute(update(studies).values(refused_in_a_row=REFUSALS))
+    return api.post("/v1/studies/digits/ask")
 
 
 def trial_already_finished(api: Api) -> Response:
@@ -217,7 +262,15 @@ CASES: dict[str, Callable[[Api], Response]] = {
         *(illegal_move, budget_reached, space_exhausted, study_paused, invalid_params, invalid_value, unknown_metric),
         *(missing_metric, invalid_query, idempotency_key_reused, overloaded, compute_unavailable),
         *(database_unavailable, invalid_json, invalid_host, unauthorized, forbidden, not_found, method_not_allowed),
-        *(payload_too_large, unsupported_media_type, invalid_request, too_many_attempts, internal_error),
+        *(no_feasible_trial, device_not_found, device_conflict, job_not_found, worker_paused, contract_mismatch),
+        *(
+            no_feasible_configuration,
+            payload_too_large,
+            unsupported_media_type,
+            invalid_request,
+            too_many_attempts,
+            internal_error,
+        ),
     )
 }
 
