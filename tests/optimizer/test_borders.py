@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.optimizer.spaces import SQUARE, a_problem, failed, told
+from trimtab_service.domain.metric import Value
 from trimtab_service.domain.space import Params
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Observation, TrialState
@@ -17,6 +18,7 @@ from trimtab_service.optimizer.borders import FAILURES, Border, borders, scaled
 from trimtab_service.optimizer.encoding import Encoding
 from trimtab_service.optimizer.models import Models
 from trimtab_service.optimizer.past import Past
+from trimtab_service.optimizer.suggest import suggest
 
 PLACES = np.random.default_rng(0).random((60, 2)).tolist()
 LIMIT = {"metrics": ["heat"], "constraints": ["heat <= 1"]}
@@ -144,3 +146,23 @@ def test_points_hold_by_their_margins_and_where_one_is_unknown_by_what_is_believ
     margins = np.array([[1.0], [-1.0], [np.nan], [np.nan]])
     assert models.holding(np.array([left, right, left, right]), margins).tolist() == [False, True, True, False]
     assert models.holding(np.array([left, right])).tolist() == [True, False]
+
+
+def test_the_design_is_drawn_where_exact_costs_are_expected_to_fit() -> None:
+    """30 probes show that all but a quarter is too large: the design points lie in that quarter, spread."""
+    problem = a_problem(SQUARE, constraints=["size_kb <= 50"], known_metrics=["size_kb"])
+    plain = a_problem(SQUARE, constraints=["size_kb <= 50"])
+    places = np.random.default_rng(3).random((30, 2)).tolist()
+    probes = tuple(
+        Observation.of(
+            problem, -1 - n, TrialState.INFEASIBLE, {"x": x, "y": y}, {"size_kb": Value(100.0 * math.sqrt(x))}
+        )
+        for n, (x, y) in enumerate(places)
+    )
+    found = [one.params for one in suggest(problem, probes, {}, range(20)).items]
+    unaware = [one.params for one in suggest(plain, probes, {}, range(20)).items]
+    few = [one.params for one in suggest(problem, probes[:5], {}, range(20)).items]
+    assert all(100.0 * math.sqrt(one["x"]) <= 50.5 for one in found)
+    assert len({int(20 * one["x"]) for one in found}) >= 4
+    assert sum(one["x"] > 0.26 for one in unaware) > 10
+    assert few == unaware, "so few say nothing yet"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from trimtab_service.domain.proposal import Proposal, Proposals
 from trimtab_service.domain.study import Algorithm, Problem
 from trimtab_service.domain.trial import History, Source
 from trimtab_service.optimizer import designs
 from trimtab_service.optimizer.available import Available
+from trimtab_service.optimizer.borders import Border, known_borders
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.modelling import active
 from trimtab_service.optimizer.models import Models
@@ -21,6 +24,10 @@ __all__ = ["fallback_proposals", "suggest"]
 
 _FEWEST = 2
 """A model needs so many told trials."""
+_DRAWS = 64
+"""So many random points are looked at besides, where costs are known."""
+_EVEN = 0.5
+"""What is expected to keep its limits does so with at least this probability."""
 
 
 def suggest(
@@ -36,6 +43,7 @@ def suggest(
     if problem.algorithm is Algorithm.GRID:
         return _grid(problem, _new(problem, encoding, past), len(numbers), Source.GRID)
     seen: Past | None = None  # what is modelled, where a model is asked
+    known: tuple[Border, ...] | None = None  # of costs, where the design is still to be drawn
     items: list[Proposal] = []
     for number in numbers:
         available = _new(problem, encoding, past)
@@ -44,9 +52,11 @@ def suggest(
         elif problem.algorithm is Algorithm.SOBOL:
             source, levels = Source.SOBOL, designs.sobol(available, number, problem.seed)
         elif _is_initial(problem, encoding, past):
-            source, levels = Source.INITIAL, _initial(problem, available, number)
+            if known is None:
+                known = known_borders(problem, encoding, active(problem, encoding, past, surrogates))
+            source, levels = Source.INITIAL, _initial(problem, available, known, number)
             if levels is None and problem.options.get("repeats"):
-                levels = _initial(problem, _again(problem, encoding, past), number)
+                levels = _initial(problem, _again(problem, encoding, past), known, number)
         else:
             if seen is None:
                 seen, reach = active(problem, encoding, past, surrogates), reach_of(past, encoding.dims)
@@ -112,7 +122,25 @@ def _is_initial(problem: Problem, encoding: Encoding, past: Past) -> bool:
     return len(past.told) + len(past.pending) < wanted or len(past.told) < _FEWEST
 
 
-def _initial(problem: Problem, available: Available, number: int) -> Floats | None:
-    """The centre of the space first, then points of a Sobol sequence."""
+def _initial(problem: Problem, available: Available, known: Sequence[Border], number: int) -> Floats | None:
+    """The centre of the space first, then points of a Sobol sequence.
+
+    known: surrogates of limits that have learned enough. The first of those and of random points that they expect to
+    keep their limits then, or else the likeliest.
+    """
+    encoding = available.encoding
+    if known and len(levels := _places(available, problem.seed, number)):
+        chances = np.prod([border.probability(encoding.points(levels)) for border in known], axis=0)
+        chosen = int(np.argmax(np.minimum(chances, _EVEN)))
+        return levels[chosen : chosen + 1]
     centre = available.encoding.centre()
     return centre if available(centre)[0] else designs.sobol(available, number, problem.seed)
+
+
+def _places(available: Available, seed: int, number: int) -> Floats:
+    """The centre, the trial's Sobol point and random ones, as far as they are available. -> (k, p), perhaps k = 0"""
+    encoding = available.encoding
+    fresh = np.random.default_rng([seed, number, designs.Purpose.RANDOM])
+    drawn = designs.draw(encoding, number, seed, designs.Purpose.SOBOL)
+    levels = np.vstack([encoding.centre(), drawn, encoding.spread(fresh.random((_DRAWS, encoding.dims)))])
+    return levels[available(levels)]

@@ -23,7 +23,7 @@ from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.scores import Below
 from trimtab_service.optimizer.surrogate import Surrogate
 
-__all__ = ["FAILURES", "Border", "borders"]
+__all__ = ["FAILURES", "Border", "borders", "known_borders"]
 
 FAILURES = "a trial works out"
 """The name of the border between told and failed trials. No limit reads so."""
@@ -75,6 +75,18 @@ def borders(problem: Problem, encoding: Encoding, past: Past, states: States) ->
     if min(len(past.told), len(past.failed)) < _FEWEST:
         return tuple(limits)
     return (*limits, _of_failures(encoding, past, states.get(FAILURES)))
+
+
+def known_borders(problem: Problem, encoding: Encoding, past: Past) -> tuple[Border, ...]:
+    """Those of the limits on known metrics, where enough is known of those, if only from probes and refusals."""
+    if encoding.dims == 0:
+        return ()
+    found = (
+        _of_limit(encoding, past, place, limit.text, True, None)
+        for place, limit in enumerate(problem.limits)
+        if problem.is_known(*limit.metrics)
+    )
+    return tuple(border for border in found if border.surrogate is not None and len(border.surrogate.data) >= _ENOUGH)
 
 
 def _of_limit(encoding: Encoding, past: Past, place: int, text: str, exact: bool, state: State | None) -> Border:
