@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from tests.optimizer.calculus import assert_gradient_agrees, decimal_cdf, decimal_derivative, many_digits
-from trimtab_service.optimizer.acquisition import log_probability_below, log_scalarised_bound
+from trimtab_service.optimizer.acquisition import log_ehvi, log_probability_below, log_sampled_ehvi
 from trimtab_service.optimizer.pareto import hypervolume, open_boxes
 from trimtab_service.optimizer.priors import Prior
 from trimtab_service.optimizer.scores import (
@@ -17,7 +18,7 @@ from trimtab_service.optimizer.scores import (
     Below,
     ImprovementOfFront,
     ImprovementOnBest,
-    ScalarisedBound,
+    SampledImprovementOfFront,
     Sum,
 )
 from trimtab_service.optimizer.surrogate import Surrogate, rows
@@ -117,41 +118,61 @@ def test_what_is_believed_of_pending_trials_leaves_a_limit_sure_there() -> None:
 # --- More than four objectives --------------------------------------------------------------------------------------
 
 FIVE = tuple(a_surrogate(seed) for seed in range(5))
-DIRECTION = np.array([0.3, 0.5, 0.2, 0.6, 0.5])
 
 
-def test_a_scalarised_bound_is_the_distance_within_the_reference_in_its_direction() -> None:
-    reference = np.full(5, 3.0)
-    mean, variance = (np.stack([one.predict(AT)[part] for one in FIVE], axis=1) for part in (0, 1))
-    bound = mean - 1.8 * np.sqrt(variance)
-    expected = ((reference - bound) / DIRECTION).min(axis=1)
-    np.testing.assert_allclose(np.exp(ScalarisedBound(FIVE, reference, DIRECTION)(AT)), expected)
+def directions(count: int, m: int = 5) -> np.ndarray:
+    normals = np.abs(np.random.default_rng(1).standard_normal((count, m)))
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
-def test_the_mean_over_directions_is_the_hypervolume() -> None:
+def over(front: np.ndarray, corner: float) -> SampledImprovementOfFront:
+    reference, weights = np.full(5, corner), np.ones(5)
+    return SampledImprovementOfFront.of(FIVE, front, reference, weights, np.random.default_rng(0))
+
+
+def few(score: SampledImprovementOfFront, count: int) -> SampledImprovementOfFront:
+    """In a few of its directions: with many it has a kink wherever another objective is the least in one."""
+    some = {name: getattr(score, name)[:count] for name in ("directions", "lengths", "normals")}
+    return replace(score, **some)
+
+
+def test_by_many_directions_it_is_the_expected_improvement_in_hypervolume() -> None:
     """Zhang & Golovin 2020, Lemma 5: HV = π^(m/2) / (2^m Γ(m/2 + 1)) E[max over points of min_j (y_j / λ_j)^m]."""
-    m, corner = 3, np.ones(3)
+    m, corner, many = 3, np.ones(3), directions(200_000, 3)
     front = np.random.default_rng(0).random((6, m))
-    normals = np.abs(np.random.default_rng(1).standard_normal((200_000, m)))
-    directions = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-    none = np.full((len(directions), m), 1e-300)
-    powers = np.max(
-        [
-            np.exp(m * log_scalarised_bound(np.tile(point, (len(directions), 1)), none, corner, directions)[0])
-            for point in front
-        ],
-        axis=0,
-    )
+    mean, variance = np.random.default_rng(7).random((3, m)), np.full((3, m), 0.09)
+    lengths = ((1.0 - front[:, None, :]) / many).min(axis=2).max(axis=0)
+    normals = np.random.default_rng(3).standard_normal(many.shape)
+    found = log_sampled_ehvi(mean, variance, corner, many, lengths, normals)[0]
     factor = math.pi ** (m / 2) / (2**m * math.gamma(m / 2 + 1))
-    error = factor * powers.std() / math.sqrt(len(powers))
-    assert abs(factor * powers.mean() - hypervolume(front, corner)) < ERRORS * error
+    expected = np.exp(log_ehvi(mean, variance, open_boxes(front, corner))[0])
+    np.testing.assert_allclose(factor * np.exp(found), expected, rtol=0.03)
 
 
-def test_beyond_the_reference_the_bound_still_rises_towards_it() -> None:
+def test_what_adds_nothing_still_rises_towards_the_front() -> None:
+    score = over(np.full((1, 5), -2.0), 1.0)
     mean = np.linspace(0.0, 30.0, 31)[:, None] * np.ones(5)
-    value = log_scalarised_bound(mean, np.full((31, 5), 0.01), np.full(5, 3.0), DIRECTION)[0]
+    value = log_sampled_ehvi(
+        mean, np.full((31, 5), 1e-4), np.ones(5), score.directions, score.lengths, score.normals
+    )[0]
     assert np.all(np.isfinite(value))
     assert np.all(np.diff(value) < 0.0)
+    assert np.all(value <= math.log(1e-12))
+
+
+def test_a_front_reaches_as_far_as_its_farthest_point() -> None:
+    front = np.array([[0.0] * 5, [-1.0] * 5])
+    score = over(front, 1.0)
+    np.testing.assert_allclose(score.lengths, 2.0 / score.directions.max(axis=1))
+    assert np.all(over(np.empty((0, 5)), 1.0).lengths == 0.0)
+
+
+def test_weights_stretch_the_directions() -> None:
+    weights, reference = np.array([9.0, 1.0, 1.0, 1.0, 1.0]), np.ones(5)
+    score = SampledImprovementOfFront.of(FIVE, np.empty((0, 5)), reference, weights, np.random.default_rng(0))
+    np.testing.assert_allclose(np.linalg.norm(score.directions, axis=1), 1.0)
+    middle = np.median(score.directions, axis=0)
+    assert middle[0] > 3.0 * middle[1:].max()
 
 
 SCORES: dict[str, Acquisition] = {
@@ -168,8 +189,8 @@ SCORES: dict[str, Acquisition] = {
     "fantasies under a limit": Sum(
         (ImprovementOnBest.of(FIRST, BEST, PENDING, np.random.default_rng(0)), Below(LIMIT).believing(PENDING))
     ),
-    "five objectives": ScalarisedBound(FIVE, np.full(5, 3.0), DIRECTION),
-    "five objectives, beyond the reference": ScalarisedBound(FIVE, np.full(5, -9.0), DIRECTION),
+    "five objectives": few(over(np.full((1, 5), 0.5), 1.5), 3),
+    "five objectives, nothing to gain": over(np.full((1, 5), -9.0), 1.0),
 }
 
 

@@ -39,7 +39,7 @@ class Purpose(IntEnum):
     UNUSED = 5
     CANDIDATES = 6
     FANTASIES = 7
-    DIRECTION = 8
+    DIRECTIONS = 8
 
 
 def initial_size(encoding: Encoding, n_initial: int | None) -> int:

@@ -21,7 +21,13 @@ from trimtab_service.optimizer.modelling import Model
 from trimtab_service.optimizer.models import Models
 from trimtab_service.optimizer.pareto import non_dominated, open_boxes, thin
 from trimtab_service.optimizer.past import Past
-from trimtab_service.optimizer.scores import Acquisition, ImprovementOfFront, ImprovementOnBest, ScalarisedBound, Sum
+from trimtab_service.optimizer.scores import (
+    Acquisition,
+    ImprovementOfFront,
+    ImprovementOnBest,
+    SampledImprovementOfFront,
+    Sum,
+)
 
 __all__ = ["incumbent", "modelled_reference", "promising", "reach_of"]
 
@@ -114,7 +120,7 @@ def _over_front(past: Past, models: Models, feasible: Mask, number: int) -> tupl
     """Improvement of the front of posterior means of told and pending trials that are feasible, from the reference.
 
     Measured in what the models see: where an objective's warp is not a straight line, so is the hypervolume warped.
-    Above four objectives it is the bound in a direction of this trial's own, drawn evenly and weighted.
+    Above four objectives it is estimated in random directions, which are stretched by the weights.
     """
     objectives, encoding = models.problem.objectives, models.encoding
     seen = np.vstack([past.told, past.pending])
@@ -124,13 +130,16 @@ def _over_front(past: Past, models: Models, feasible: Mask, number: int) -> tupl
     holding = np.append(feasible, models.holding(pending))
     on_front = np.zeros(len(seen), dtype=bool)
     on_front[holding] = non_dominated(means[holding])
+    front = means[on_front & np.all(means < reference, axis=1)]
     believing = tuple(one.surrogate.believing(pending) for one in models.objectives)
     if len(objectives) in _FRONT:
-        front = thin(means[on_front & np.all(means < reference, axis=1)], _FRONT[len(objectives)])
-        return ImprovementOfFront(believing, open_boxes(front, reference)), seen[on_front]
-    rng = np.random.default_rng([models.problem.seed, number, Purpose.DIRECTION])
-    direction = np.abs(rng.standard_normal(len(objectives))) * [objective.weight for objective in objectives]
-    return ScalarisedBound(believing, reference, direction / np.linalg.norm(direction)), seen[on_front]
+        boxes = open_boxes(thin(front, _FRONT[len(objectives)]), reference)
+        return ImprovementOfFront(believing, boxes), seen[on_front]
+    if len(front) > len(objectives):  # between so many points most of the volume up to a far reference is shared
+        reference = np.minimum(reference, front.max(axis=0) + 0.1 * np.ptp(front, axis=0))
+    weights = np.array([objective.weight for objective in objectives])
+    rng = np.random.default_rng([models.problem.seed, number, Purpose.DIRECTIONS])
+    return SampledImprovementOfFront.of(believing, front, reference, weights, rng), seen[on_front]
 
 
 def modelled_reference(objectives: Sequence[Objective], models: Sequence[Model], means: Floats) -> Floats:

@@ -18,15 +18,17 @@ from trimtab_service.optimizer.acquisition import (
     log_ehvi,
     log_ehvi_value,
     log_probability_below,
-    log_scalarised_bound,
+    log_sampled_ehvi,
 )
 from trimtab_service.optimizer.available import Mask
 from trimtab_service.optimizer.encoding import Floats
 from trimtab_service.optimizer.pareto import Boxes
 from trimtab_service.optimizer.surrogate import Pullback, Surrogate
 
-__all__ = ["Acquisition", "Below", "ImprovementOfFront", "ImprovementOnBest", "ScalarisedBound", "Sum"]
+__all__ = ["Acquisition", "Below", "ImprovementOfFront", "ImprovementOnBest", "SampledImprovementOfFront", "Sum"]
 
+DIRECTIONS = 256
+"""So many directions, each with an outcome, stand for all where there are more than four objectives."""
 FANTASIES = 32
 MOST_PENDING = 32
 """With more pending points than this, their posterior means are believed instead of samples drawn."""
@@ -122,25 +124,47 @@ class ImprovementOfFront:
 
 
 @dataclass(frozen=True, slots=True)
-class ScalarisedBound:
-    """How far a confidence bound of several objectives lies within a reference in a direction, as a score of points.
+class SampledImprovementOfFront:
+    """ln EHVI of many objectives by random directions, as a score of points.
 
-    reference, weights: (m,), of the direction: the larger a weight, the more is asked of its objective.
+    directions: (l, m).  lengths: (l,), how far the front reaches in each, from the reference, (m,).  normals: (l, m),
+    of the outcome that is drawn in each.
     """
 
     surrogates: tuple[Surrogate, ...]
     reference: Floats
-    weights: Floats
+    directions: Floats
+    lengths: Floats
+    normals: Floats
+
+    @classmethod
+    def of(
+        cls,
+        surrogates: tuple[Surrogate, ...],
+        front: Floats,
+        reference: Floats,
+        weights: Floats,
+        rng: np.random.Generator,
+    ) -> SampledImprovementOfFront:
+        """The score over a front, (n, m). weights: (m,), by which evenly drawn directions are stretched."""
+        normals, outcomes = rng.standard_normal((2, DIRECTIONS, len(weights)))
+        directions = np.abs(normals) * weights
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        reached = ((reference - front)[:, None, :] / directions).min(axis=2)
+        return cls(surrogates, reference, directions, reached.max(axis=0, initial=0.0), outcomes)
 
     def __call__(self, points: Floats) -> Floats:
         """The scores. (k, D) -> (k,)"""
-        return log_scalarised_bound(*_predicted(self.surrogates, points), self.reference, self.weights)[0]
+        return self._score(*_predicted(self.surrogates, points))[0]
 
     def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
         """The scores and their gradients by the columns of a point. (k, D) -> (k,), (k, D)"""
         mean, variance, back = _predicted_with_pullback(self.surrogates, points)
-        value, by_mean, by_variance = log_scalarised_bound(mean, variance, self.reference, self.weights)
+        value, by_mean, by_variance = self._score(mean, variance)
         return value, back(by_mean, by_variance)
+
+    def _score(self, mean: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
+        return log_sampled_ehvi(mean, variance, self.reference, self.directions, self.lengths, self.normals)
 
 
 @dataclass(frozen=True, slots=True)
