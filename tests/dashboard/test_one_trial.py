@@ -222,3 +222,18 @@ def test_an_unknown_trial_is_a_page_that_says_so(look, fill, number):
     page = look(f"/s/s/{number}", status=404)
     assert page.one("h1").text == "Not found"
     assert look("/s/none/0", status=404).one("h1").text == "Not found"
+
+
+def test_variants_are_named_on_the_front_and_listed_with_what_differs(api, look, fill):
+    fill("s", 0)
+    (trial,) = api.post("/v1/studies/s/ask").json()["trials"]
+    told = {
+        "epoch": trial["epoch"],
+        "values": {"accuracy": 0.97, "size_bytes": 40_000},
+        "variants": {"pruned 50 %": {"accuracy": 0.96, "size_bytes": 10_000}},
+    }
+    answer = api.post("/v1/studies/s/trials/0/tell", told)
+    assert answer.status_code == 200, answer.text
+    shown = " ".join(look("/s/s/0").text.split())
+    assert "formaccuracysize_bytes as trained0.970040 kB pruned 50 %0.960010 kB" in shown
+    assert "0 pruned 50 %" in " ".join(look("/s/s").text.split())

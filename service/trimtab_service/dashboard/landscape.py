@@ -35,8 +35,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Landscape:
-    """complete: how many trials are. front: best first objective first. points: others, thinned to MOST_POINTS.
+    """complete: how many trials are. front: best first objective first; variants: which of each trial's, "" its own.
 
+    points: others, thinned to MOST_POINTS.
     beaten: how many are off the front. over: how many of them are not known to keep the limits. steps: (number,
     value) wherever the best value or the hypervolume changed. last: the last complete trial's number. since: how many
     trials are complete since the last step. metrics: which metrics have been told, objectives first.
@@ -44,6 +45,7 @@ class Landscape:
 
     complete: int
     front: tuple[Trial, ...]
+    variants: tuple[str, ...]
     hypervolume: float | None
     reference: Mapping[str, float] | None
     inferred: bool
@@ -65,6 +67,7 @@ def draw(study: Study, survey: fronts.Survey) -> Landscape:
     return Landscape(
         complete=len(survey.trials),
         front=survey.front.trials,
+        variants=tuple(entry.variant for entry in survey.front.entries),
         hypervolume=survey.front.hypervolume,
         reference=survey.front.reference,
         inferred=survey.front.inferred,

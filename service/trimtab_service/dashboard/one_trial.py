@@ -37,6 +37,14 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True)
+class Variants:
+    """Other forms of the trained model. rows: (name, one text per metric), the trial itself first; or none."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrialPage:
     """One trial. failure: its message in full; reason: why its params are a fallback. facts: (name, text, moment).
 
@@ -53,6 +61,7 @@ class TrialPage:
     params: tuple[tuple[str, str], ...]
     figures: tuple[ToldValue, ...]
     cost: CostCard
+    variants: Variants
     facts: tuple[tuple[str, str, Moment | None], ...]
     reports: Reports
 
@@ -82,6 +91,7 @@ def lay_out(study: Study, view: TrialView, broken: Sequence[str] = (), *, now: d
         params=tuple((name, exact_param(trial.params[name])) for name in problem.space.names if name in trial.params),
         figures=tuple(_figures(problem, trial.values)),
         cost=cost_card(problem, trial.values),
+        variants=_variants(problem, trial),
         facts=_facts(trial, now),
         reports=_reports(problem, view.reports),
     )
@@ -125,6 +135,23 @@ def _figures(problem: Problem, values: Mapping[str, Value]) -> Iterator[ToldValu
         if name in problem.objective_names or name not in COST_METRICS:
             told = told_value(problem, name, values[name])
             yield told if name not in COST_METRICS else replace(told, contract=())
+
+
+def _variants(problem: Problem, trial: Trial) -> Variants:
+    """The metrics in which any variant differs, of each."""
+    if not trial.variants:
+        return Variants((), ())
+    metrics = _in_order(problem, dict.fromkeys(name for values in trial.variants.values() for name in values))
+    told = {"as trained": trial.values} | {name: {**trial.values, **own} for name, own in trial.variants.items()}
+    writers = {
+        name: number_writer(name, [values[name].value for values in told.values() if name in values], digits=4)
+        for name in metrics
+    }
+    rows = tuple(
+        (form, tuple(writers[name](values[name].value) if name in values else "–" for name in metrics))
+        for form, values in told.items()
+    )
+    return Variants(tuple(metrics), rows)
 
 
 def _in_order(problem: Problem, told: Mapping[str, object]) -> list[str]:

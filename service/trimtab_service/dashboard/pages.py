@@ -143,7 +143,8 @@ def lay_out(
     numbers = frozenset(trial.number for trial in landscape.front)
     trials = () if page is None else page.items
     metrics = tuple(dict.fromkeys([*landscape.metrics, *told(study, trials)]))
-    front = tabulate(problem, landscape.front[:FRONT_ROWS], landscape.metrics, Look(), now)
+    best, variants = landscape.front[:FRONT_ROWS], landscape.variants[:FRONT_ROWS]
+    front = tabulate(problem, best, landscape.metrics, Look(), now, variants=variants)
     later = None
     if page is not None and page.next_cursor is not None:
         onward = replace(look, cursor=page.next_cursor, start=look.start + len(page.items))

@@ -47,7 +47,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A trial. cells: one per column. failure: its kind. note: why it failed, or why a fallback was proposed."""
+    """A trial, or a variant of one. cells: one per column. failure: its kind.
+
+    note: why it failed, or why a fallback was proposed.
+    """
 
     number: int
     state: str
@@ -59,6 +62,7 @@ class Row:
     finished: Moment | None
     note: Cell
     on_front: bool
+    variant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,11 @@ def tabulate(
     look: Look,
     now: datetime,
     front: frozenset[int] = frozenset(),
+    variants: Sequence[str] = (),
 ) -> Table:
     """The table of these trials: objectives, then params, then the other metrics that say something of their own.
 
-    metrics: which were told. front: numbers of the trials on the front.
+    metrics: which were told. front: numbers of the trials on the front. variants: which of each trial's, "" its own.
     """
     objectives = problem.objective_names
     others = [name for name in metrics if name not in objectives and not _is_twin(name, metrics, trials, look.order)]
@@ -113,8 +118,9 @@ def tabulate(
             finished=moment(trial.finished_at, now),
             note=_note(trial),
             on_front=trial.number in front,
+            variant=variant,
         )
-        for trial in trials
+        for trial, variant in zip(trials, variants or [""] * len(trials), strict=True)
     )
     return Table(
         tuple(columns),
