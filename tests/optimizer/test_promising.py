@@ -80,10 +80,10 @@ def test_the_best_that_keeps_a_limit_is_found_at_the_limit(workers: int) -> None
 
 def test_of_two_objectives_only_feasible_points_make_the_front() -> None:
     problem = a_problem(SQUARE, **TWO, **HEAT)
-    history = play(problem, 35, lambda number, params: observed(problem, number, params, values(params)), workers=3)
+    history = play(problem, 45, lambda number, params: observed(problem, number, params, values(params)), workers=3)
     late = [max(one.margins) > 0.02 for one in history[15:] if one.margins]
     assert np.mean(late) < 0.3
-    assert best_feasible(history) < ATTAINABLE + 0.02
+    assert best_feasible(history) < ATTAINABLE + 0.05
 
 
 def test_while_nothing_is_feasible_the_limit_alone_is_sought() -> None:

@@ -120,7 +120,8 @@ def _over_front(past: Past, models: Models, feasible: Mask, number: int) -> tupl
     """Improvement of the front of posterior means of told and pending trials that are feasible, from the reference.
 
     Measured in what the models see: where an objective's warp is not a straight line, so is the hypervolume warped.
-    Above four objectives it is estimated in random directions, which are stretched by the weights.
+    Where no reference is given, every other trial's is near the front, to fill what the others have extended.
+    Above four objectives improvement is estimated in random directions, which are stretched by the weights.
     """
     objectives, encoding = models.problem.objectives, models.encoding
     seen = np.vstack([past.told, past.pending])
@@ -130,16 +131,25 @@ def _over_front(past: Past, models: Models, feasible: Mask, number: int) -> tupl
     holding = np.append(feasible, models.holding(pending))
     on_front = np.zeros(len(seen), dtype=bool)
     on_front[holding] = non_dominated(means[holding])
+    inferred = all(objective.reference is None for objective in objectives)
+    if len(objectives) not in _FRONT or (inferred and number % 2 == 0):
+        reference = _nearer(reference, means[on_front])
     front = means[on_front & np.all(means < reference, axis=1)]
     believing = tuple(one.surrogate.believing(pending) for one in models.objectives)
     if len(objectives) in _FRONT:
         boxes = open_boxes(thin(front, _FRONT[len(objectives)]), reference)
         return ImprovementOfFront(believing, boxes), seen[on_front]
-    if len(front) > len(objectives):  # between so many points most of the volume up to a far reference is shared
-        reference = np.minimum(reference, front.max(axis=0) + 0.1 * np.ptp(front, axis=0))
     weights = np.array([objective.weight for objective in objectives])
     rng = np.random.default_rng([models.problem.seed, number, Purpose.DIRECTIONS])
     return SampledImprovementOfFront.of(believing, front, reference, weights, rng), seen[on_front]
+
+
+def _nearer(reference: Floats, front: Floats) -> Floats:
+    """A tenth of the front's range beyond its worst, where that is nearer; as it is while the front is short."""
+    if len(front) < len(reference):
+        return reference
+    nearer: Floats = np.minimum(reference, front.max(axis=0) + 0.1 * np.ptp(front, axis=0))
+    return nearer
 
 
 def modelled_reference(objectives: Sequence[Objective], models: Sequence[Model], means: Floats) -> Floats:
