@@ -37,7 +37,7 @@ TABLES: dict[str, dict[str, Any]] = {
 
 
 def inside(name: str, seed: int) -> dict[str, list[bool]]:
-    """Whether intervals hold what was held back: of "rows", of the predicted best by metric; whether its limit held."""
+    """Whether intervals hold what was held back: of "rows", of the predicted best by metric; and its limit."""
     table, objectives = tables.read(name), TABLES[name]
     spec = {"space": table.space, "objectives": objectives, "seed": seed}
     problem = Problem.from_spec(spec)

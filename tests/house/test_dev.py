@@ -159,7 +159,10 @@ def test_help_names_every_verb_and_an_unknown_verb_is_a_usage_error() -> None:
 def test_bench_names_its_parts_when_it_is_asked_for_another() -> None:
     refused = _run("bench", "lantency")
     assert refused.returncode == 1
-    assert refused.stderr == "dev.py: bench takes optimizer, pareto, constrained, preflight, batch, latency, got lantency\n"
+    assert (
+        refused.stderr
+        == "dev.py: bench takes optimizer, pareto, constrained, preflight, batch, latency, got lantency\n"
+    )
 
 
 def test_the_peers_pins_bring_no_torch_of_their_own() -> None:

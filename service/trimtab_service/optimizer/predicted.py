@@ -1,13 +1,15 @@
 """The predicted best: params that the surrogates, searched over the whole space, expect to be best under the limits.
 
-k: configurations.  p: parameters of the space.  Every metric that a limit looks at is an objective of the problem
-that is asked about, so that it has a surrogate.
+k: configurations.  p: parameters of the space.  The problem that is asked about has every metric of which an interval
+is wanted as an objective, and every limit among its own.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import ndtri
@@ -17,10 +19,15 @@ from trimtab_service.domain.insight import PREDICTED_LEVEL, Interval, Neighbour,
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History
 from trimtab_service.optimizer.available import Available
+from trimtab_service.optimizer.borders import borders
+from trimtab_service.optimizer.crossvalidation import leave_one_out
 from trimtab_service.optimizer.encoding import Floats
-from trimtab_service.optimizer.posterior import Posterior, told_values
+from trimtab_service.optimizer.modelling import Model
+from trimtab_service.optimizer.posterior import Posterior
+from trimtab_service.optimizer.scores import Below
 from trimtab_service.optimizer.space_constraints import SpaceConstraints
 from trimtab_service.optimizer.spread import around, spread
+from trimtab_service.optimizer.surrogate import Surrogate
 
 __all__ = ["best"]
 
@@ -31,7 +38,8 @@ _ANYWHERE, _NEAR = 1_024, 512
 _ROUNDS = 3
 """So many times further configurations around the best ones are looked at."""
 _KEPT = 8
-_SAMPLES = 64
+_ENOUGH = 10
+_WIDEST = 3.0
 
 
 def best(
@@ -42,7 +50,7 @@ def best(
     Where none does, the one that keeps them likeliest. Raises NoSurrogate where too little was told.
     """
     posterior = Posterior.of(problem, history, surrogates)
-    search = _Search(posterior, problem.objective_names.index(objective), _baseline(problem, history))
+    search = _Search.of(posterior, objective)
     encoding = posterior.encoding
     available = Available(encoding, frozenset(), SpaceConstraints.of(encoding, problem.space_constraints))
     rng = np.random.default_rng([problem.seed, len(posterior.past.told)])
@@ -58,63 +66,41 @@ def best(
         objective=objective,
         params=encoding.params(chosen[0]),
         metrics=_intervals(posterior, chosen),
-        probability_feasible=float(search.feasible(chosen)[0]),
+        probability_feasible=math.exp(search.log_probability(chosen)[0]),
         nearest=_nearest(posterior, chosen),
         trials=len(posterior.past.told),
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Search:
-    """What makes one configuration better than another. baseline: values of the baseline trial, where it has any."""
+    """What makes one configuration better than another. holding: ln of the probability of what must hold, by part."""
 
-    def __init__(self, posterior: Posterior, place: int, baseline: Mapping[str, float] | None) -> None:
-        self.posterior, self.place, self.baseline = posterior, place, baseline
-        self.normal = ndtri((np.arange(_SAMPLES) + 0.5) / _SAMPLES)
+    posterior: Posterior
+    expected: Surrogate
+    holding: tuple[Below, ...]
+
+    @classmethod
+    def of(cls, posterior: Posterior, objective: str) -> Self:
+        """The search for the best of an objective."""
+        every = borders(posterior.problem, posterior.encoding, posterior.past, {})
+        model, _ = posterior.by_metric()[objective]
+        return cls(posterior, model.surrogate, tuple(one.score for one in every if one.score is not None))
 
     def merit(self, levels: Floats) -> Floats:
-        """Larger is better: the expected loss, negated, or below all of those the probability. (k, p) -> (k,)"""
-        expected = -self.posterior.models[self.place].surrogate.predict(self.posterior.encoding.points(levels))[0]
-        feasible = self.feasible(levels)
-        merit: Floats = np.where(feasible >= LEAST, expected, expected.min() - 2.0 + feasible)
+        """Larger is better: minus the expected loss, or below all of those ln of the probability. (k, p) -> (k,)"""
+        expected = -self.expected.predict(self.posterior.encoding.points(levels))[0]
+        lacking = np.minimum(self.log_probability(levels) - math.log(LEAST), 0.0)
+        merit: Floats = np.where(lacking < 0.0, expected.min() + lacking, expected)
         return merit
 
-    def feasible(self, levels: Floats) -> Floats:
-        """The probability that all limits hold: metrics are independent, each at quantiles in an order of its own.
-
-        (k, p) -> (k,)
-        """
-        limits = self.posterior.problem.limits
-        if not limits:
-            return np.ones(len(levels))
+    def log_probability(self, levels: Floats) -> Floats:
+        """ln of the probability that all holds, of parts that are independent. (k, p) -> (k,)"""
         points = self.posterior.encoding.points(levels)
-        wanted = {key for limit in limits for key in limit.metrics}
-        drawn: dict[str, Floats] = {}
-        for place, (metric, (one, scale)) in enumerate(self.posterior.by_metric().items()):
-            if metric in wanted:
-                mean, variance = one.surrogate.predict(points)
-                order = np.random.default_rng(place).permutation(_SAMPLES)
-                z = mean[:, None] + np.sqrt(variance)[:, None] * self.normal[order]
-                drawn[metric] = scale.values(scale.losses(z))
-        kept = np.ones((len(levels), _SAMPLES), dtype=bool)
-        for row in range(len(levels)):
-            columns = {metric: one[row].tolist() for metric, one in drawn.items()}
-            for sample in range(_SAMPLES):
-                values = {metric: column[sample] for metric, column in columns.items()}
-                margins = (limit.margin(values, self.baseline) for limit in limits)
-                kept[row, sample] = all(margin is not None and margin <= 0.0 for margin in margins)
-        shares: Floats = kept.mean(axis=1)
-        return shares
-
-
-def _baseline(problem: Problem, history: History) -> Mapping[str, float] | None:
-    """What the baseline trial, which is the first, told of the problem's objectives."""
-    if not any(limit.relative for limit in problem.limits):
-        return None
-    for one in history:
-        if one.number == 0 and len(one.losses):
-            (values,) = told_values(problem, np.array([one.losses]))
-            return {metric: value for metric, value in values.items() if np.isfinite(value)}
-    return None
+        found: Floats = np.zeros(len(levels))
+        for one in self.holding:
+            found = found + one(points)
+        return found
 
 
 def _intervals(posterior: Posterior, chosen: Floats) -> dict[str, Interval]:
@@ -123,9 +109,22 @@ def _intervals(posterior: Posterior, chosen: Floats) -> dict[str, Interval]:
     found = {}
     for metric, (one, scale) in posterior.by_metric().items():
         mean, variance = one.surrogate.predict(points)
-        told = scale.beliefs(mean, variance + one.surrogate.noise, PREDICTED_LEVEL)[0]
+        told = scale.beliefs(mean, _widened(one) * (variance + one.surrogate.noise), PREDICTED_LEVEL)[0]
         found[metric] = Interval(told.median, told.lower, told.upper)
     return found
+
+
+def _widened(one: Model) -> float:
+    """By how much a variance is multiplied, at least 1, so that intervals hold PREDICTED_LEVEL of held-out results.
+
+    The quantile of leave-one-out residuals, in units of their own standard deviations, over that of the normal
+    distribution, squared. Barber et al. 2021, Predictive inference with the jackknife+, section 1.
+    """
+    residuals = np.abs(leave_one_out(one.surrogate).residual)
+    if len(residuals) < _ENOUGH:
+        return 1.0
+    found = float(np.quantile(residuals, PREDICTED_LEVEL) / ndtri((1.0 + PREDICTED_LEVEL) / 2.0))
+    return min(max(found, 1.0), _WIDEST) ** 2
 
 
 def _nearest(posterior: Posterior, chosen: Floats) -> Neighbour:

@@ -1,7 +1,7 @@
 """What a budget buys: the best of one metric under each budget of another, measured and as the surrogates see it.
 
-Functions are drawn from both surrogates, jointly over many configurations; each function's best under every budget is
-exact, so it never gets worse as the budget is loosened, and so do the quantiles over the functions.
+Functions are drawn from both surrogates, and from that of every limit, jointly over many configurations; each draw's
+best under every budget is exact, so it never gets worse as the budget is loosened, nor do the quantiles of the draws.
 n: told trials.  k: configurations.  S: functions.  b: budgets.  Losses are minimised; see posterior for values.
 """
 
@@ -17,11 +17,13 @@ from trimtab_service.domain.insight import PREDICTED_LEVEL, TradeOff
 from trimtab_service.domain.study import Problem
 from trimtab_service.domain.trial import History, Observation, TrialState
 from trimtab_service.optimizer.available import Available
+from trimtab_service.optimizer.borders import borders
 from trimtab_service.optimizer.encoding import Floats
 from trimtab_service.optimizer.pareto import non_dominated
 from trimtab_service.optimizer.posterior import Posterior, Scale
 from trimtab_service.optimizer.space_constraints import SpaceConstraints
 from trimtab_service.optimizer.spread import around, spread
+from trimtab_service.optimizer.surrogate import Surrogate
 
 __all__ = ["trade_off"]
 
@@ -105,13 +107,17 @@ def _measured(
 
 
 def _attained(posterior: Posterior, places: Sequence[int], budgets: Floats) -> Floats:
-    """The least loss that each drawn function has within each budget, inf where none is. -> (S, b)"""
+    """The least loss that each draw has within each budget and all limits, inf where none is. -> (S, b)"""
     points = posterior.encoding.points(_configurations(posterior, places))
     rng = np.random.default_rng([posterior.problem.seed, len(posterior.past.told)])
-    drawn = []
-    for place in places:
-        surrogate, scale = posterior.models[place].surrogate, posterior.scales[place]
-        drawn.append(scale.losses(surrogate.sample(points, rng.standard_normal((len(points), _FUNCTIONS)))).T)
+
+    def draw(surrogate: Surrogate) -> Floats:
+        return surrogate.sample(points, rng.standard_normal((len(points), _FUNCTIONS))).T
+
+    drawn = [posterior.scales[place].losses(draw(posterior.models[place].surrogate)) for place in places]
+    for limit in borders(posterior.problem, posterior.encoding, posterior.past, {})[: len(posterior.problem.limits)]:
+        if limit.surrogate is not None:
+            drawn[0] = np.where(draw(limit.surrogate) <= 0.0, drawn[0], np.inf)
     order = np.argsort(drawn[1], axis=1, kind="stable")
     costs = np.take_along_axis(drawn[1], order, axis=1)
     least = np.minimum.accumulate(np.take_along_axis(drawn[0], order, axis=1), axis=1)
