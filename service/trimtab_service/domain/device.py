@@ -10,6 +10,7 @@ from trimtab_service.domain.constraint import Constraint
 from trimtab_service.domain.errors import InvalidStudy
 from trimtab_service.domain.metric import check_device_name, check_metric_key, join_key, split_key
 from trimtab_service.domain.parameter import finite
+from trimtab_service.domain.units import follows, is_cost
 
 Limits = Mapping[str, Any]
 """{metric: at most this number} or {metric: "<= 20"}; and a list of conditions under the key "limits"."""
@@ -52,7 +53,7 @@ class Device:
         return tuple(one.renamed(mine) for one in found)
 
     def _is_apart(self, key: str, keys: Collection[str], contracts: Mapping[str, Mapping[str, Any]]) -> bool:
-        if join_key(key, self.name) in keys:
+        if follows(join_key(key, self.name), frozenset(keys)):
             return True
         measured_on = contracts.get(key, {}).get("device")
         return key in OF_A_DEVICE and measured_on not in (None, self.name)
@@ -67,6 +68,11 @@ class Device:
             return Constraint.of(f"{metric} {limit}")
         if finite(limit) is None or not isinstance(limit, int | float):
             raise InvalidStudy(f"device {self.name!r}: limit {key!r} must be a finite number, got {limit!r}")
+        if not is_cost(metric):
+            raise InvalidStudy(
+                f"device {self.name!r}: a mere number is the most of a cost; limit {key!r} must say which way, like "
+                f"'>= {limit!r}', got {limit!r}"
+            )
         return (Constraint.bound(metric, limit),)
 
 

@@ -57,6 +57,8 @@ def _none(tx: Transaction, all_of: Standings, conditions: Sequence[Condition]) -
     if not len(all_of.numbers):
         return NoCompleteTrial(f"no trial of study {study.name!r} is complete yet")
     limits = (*(of_limit(limit, all_of.baseline) for limit in study.problem.limits), *conditions)
+    if not limits:
+        return NoCompleteTrial(f"no complete trial of study {study.name!r} has a value of the objective yet")
     nearest = _nearest(tx, all_of, limits)
     if nearest is None:
         return NoFeasibleTrial(f"no finished trial of study {study.name!r} is known to keep the limits", nearest=None)
@@ -80,6 +82,8 @@ def _nearest(tx: Transaction, all_of: Standings, limits: Sequence[Condition]) ->
     for row in range(len(all_of.numbers)):
         values = read(row)
         misses = {limit.text: limit.excess(values) for limit in limits if not limit.holds(values)}
+        if not misses:  # only an objective is still to come
+            continue
         total = sum(misses.values())
         if total < best[0]:
             best = (total, row, misses)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab_service.domain.constraint import Constraint
+from trimtab_service.domain.errors import InvalidQuery
 from trimtab_service.domain.expression import Expression
 from trimtab_service.domain.metric import join_key
 from trimtab_service.domain.study import Problem, Study
@@ -59,24 +60,33 @@ def of_limit(limit: Constraint, baseline: Mapping[str, float] | None) -> Conditi
         found = limit.margin(row, baseline)
         return math.inf if found is None else found
 
-    bound = None if limit.relative else _bound(limit.text)
+    bound = None if limit.relative else _bound(limit.expression)
     excess = (lambda row: max(margin(row), 0.0)) if bound is None else _excess(bound)
     return Condition(limit.text, frozenset(limit.metrics), bound, lambda row: margin(row) <= 0.0, excess)
 
 
 def of_device(tx: Transaction, study: Study, name: str) -> tuple[Condition, ...]:
     """The limits of a device, as they apply to the study's metrics. Raises DeviceNotFound and InvalidQuery."""
-    baseline = baseline_values(tx, study)
-    return tuple(of_limit(limit, baseline) for limit in device_limits(tx, study, name))
+    limits = device_limits(tx, study, name)
+    baseline = baseline_values(tx, study, limits)
+    return tuple(of_limit(limit, baseline) for limit in limits)
 
 
 def device_limits(tx: Transaction, study: Study, name: str) -> tuple[Constraint, ...]:
-    """The limits themselves. Raises DeviceNotFound and InvalidQuery."""
-    return tx.device(name).constraints(tx.told_keys(study), tx.first_contracts(study))
+    """The limits themselves. Raises DeviceNotFound, and InvalidQuery for a limit on one of the parameters."""
+    limits = tx.device(name).constraints(tx.told_keys(study), tx.first_contracts(study))
+    metrics = study.problem.metric_names
+    params = sorted({key for one in limits for key in one.metrics if key in study.problem.space.names} - set(metrics))
+    if params:
+        raise InvalidQuery(
+            f"expected limits on metrics, of device {name!r} got ones on {params!r}, which study {study.name!r} has "
+            "as parameters: ask for those with where"
+        )
+    return limits
 
 
 def _of_where(problem: Problem, expression: Expression) -> Condition:
-    bound = _bound(expression.text)
+    bound = _bound(expression)
     if bound is not None and (bound.key in problem.space.names or bound.key == NUMBER):
         bound = None
     excess = (lambda row: 0.0 if expression.selects(row) else math.inf) if bound is None else _excess(bound)
@@ -89,9 +99,9 @@ def _excess(bound: Bound) -> Callable[[Mapping[str, Any]], float]:
     return lambda row: max(bound.sense * (row[bound.key] - bound.limit) / unit, 0.0) if bound.key in row else math.inf
 
 
-def _bound(text: str) -> Bound | None:
+def _bound(expression: Expression) -> Bound | None:
     """The bound that a condition is, if it is one: a metric, <=, <, >= or >, and a number, in either order."""
-    node = ast.parse(text.strip(), mode="eval").body
+    node = expression.tree
     if not isinstance(node, ast.Compare) or len(node.ops) != 1 or type(node.ops[0]) not in _SENSES:
         return None
     sense, strict = _SENSES[type(node.ops[0])]

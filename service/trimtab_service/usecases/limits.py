@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trimtab_service.domain.constraint import Constraint
 from trimtab_service.domain.metric import Value
 from trimtab_service.domain.study import Problem, Study
 from trimtab_service.domain.trial import FINISHED, Trial, TrialState
@@ -53,9 +54,15 @@ def judge(rooms: Rooms, caller: Caller, ref: str) -> Judge:
         return Judge(study.name, study.problem, baseline_values(tx, study))
 
 
-def baseline_values(tx: Transaction, study: Study) -> dict[str, float] | None:
-    """What the baseline trial told; None where no limit refers to it, or nothing was told yet."""
-    if study.problem.baseline is None or not any(limit.relative for limit in study.problem.limits):
+def baseline_values(
+    tx: Transaction, study: Study, limits: Sequence[Constraint] | None = None
+) -> dict[str, float] | None:
+    """What the baseline trial told; None where no limit refers to it, or nothing was told yet.
+
+    limits: those that ask; the study's own where none are given.
+    """
+    asking = study.problem.limits if limits is None else limits
+    if study.problem.baseline is None or not any(limit.relative for limit in asking):
         return None
     return plain(tx.trial(study, BASELINE_NUMBER).values) or None
 

@@ -69,7 +69,7 @@ def _checked(problem: Problem, place: int, probe: Mapping[str, Any]) -> tuple[Pa
         raise type(error)(f"probe {place}: {error.detail}", **error.extras) from error
     if not problem.allowed(params):
         raise InvalidParams(f"probe {place}: expected params that the space constraints allow, got {params!r}")
-    trained = [name for name in problem.objective_names if name in values and name not in problem.known_metrics]
+    trained = [name for name in problem.objective_names if name in values and not problem.is_known(name)]
     if trained or not values:
         raise UnknownMetric(
             f"probe {place}: expected values that are known before training, of {list(problem.known_metrics)!r} or "

@@ -62,11 +62,12 @@ def rank(rooms: Rooms, caller: Caller, ref: str, reward: str, where: Sequence[st
 
 def _is_soft(expression: Expression) -> bool:
     """Whether a MnasNet reward in it depends on the latency inside the target too (Tan et al. 2018, Eq. 2 and 3)."""
-    calls = [node for node in ast.walk(ast.parse(expression.text.strip(), mode="eval")) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(expression.tree) if isinstance(node, ast.Call)]
     return any(
-        isinstance(call.func, ast.Name) and call.func.id == "mnas" and not _is_zero(call.args[_ALPHA])
+        isinstance(call.func, ast.Name)
+        and call.func.id == "mnas"
+        and (len(call.args) <= _ALPHA or not _is_zero(call.args[_ALPHA]))
         for call in calls
-        if len(call.args) > _ALPHA
     )
 
 
