@@ -85,7 +85,7 @@ def test_an_objective_turns_values_into_losses():
         (
             {"options": {"acquisition": "ucb"}},
             InvalidStudy,
-            "with several objectives must be one of ['log_ehvi'], got 'ucb'",
+            "with several objectives must be one of ['log_ehvi', 'log_ei'], got 'ucb'",
         ),
         (
             {"options": {"acquisition": "log_ehvi"}, "objectives": {"a": "min"}},
@@ -101,7 +101,7 @@ def test_an_objective_turns_values_into_losses():
             InvalidStudy,
             "'random' takes options [], got ['points']",
         ),
-        ({"options": {"acquisition": []}}, InvalidStudy, "must be one of ['log_ehvi'], got []"),
+        ({"options": {"acquisition": []}}, InvalidStudy, "must be one of ['log_ehvi', 'log_ei'], got []"),
         ({"algorithm": "sobol", "options": {"repeats": True}}, InvalidStudy, "takes options [], got ['repeats']"),
         ({"options": [1]}, InvalidStudy, "options must be {option: value}, got [1]"),
         ({"metrics": "train_s"}, InvalidStudy, "metrics must be a list of names, got 'train_s'"),

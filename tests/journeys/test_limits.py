@@ -175,3 +175,21 @@ def test_a_named_worker_goes_on_with_what_a_crash_left_open(http, key):
             trial.tell(0.5)
     assert done == [lost.number, 1]
     assert counted(after.study("crash")) == {"complete": 2}
+
+
+def test_a_mere_number_is_the_objective_that_does_not_follow_from_what_was_measured(client):
+    study = client.create_study(
+        "kilobytes",
+        space={"width": trimtab.Int(1, 8)},
+        objectives={"accuracy": "maximize", "size_kb": "minimize"},
+        options={"acquisition": "log_ei"},
+    )
+
+    def objective(trial):
+        trial.log({"size_bytes": 100 * trial["width"]})
+        return 0.1 * trial["width"]
+
+    study.optimize(objective, n_trials=3, progress=False)
+    for trial in study.trials(state="complete"):
+        assert trial.values["size_kb"] == pytest.approx(0.1 * trial["width"])
+    assert study.counts["complete"] == 3

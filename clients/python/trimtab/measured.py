@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trimtab import forks, wire
+from trimtab import forks, units, wire
 from trimtab.errors import Invalid, UnknownMetric
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def figures(wanted: object) -> tuple[str, ...]:
 
     if isinstance(wanted, str | Mapping) or not isinstance(wanted, Iterable):
         raise Invalid(f'expected measure as a list of figures, such as ["size_bytes", "macs"], got {wanted!r}')
-    names = list(wanted)
+    names = [units.measured_as(name) if isinstance(name, str) else name for name in wanted]
     if not names:
         raise Invalid(
             f"expected measure to name some of {list(METRICS)!r}, got none; leave it out to measure nothing"
@@ -90,7 +90,7 @@ class Measured:
         functools.update_wrapper(self, objective, updated=())
         self._objective = objective
         self._wanted = figures(wanted)
-        self._left = tuple(name for name in objectives if name not in self._wanted)
+        self._left = tuple(name for name in objectives if not units.follows(name, self._wanted))
 
     def __call__(self, trial: Trial) -> dict[str, Any] | None:
         """Evaluate, measure, log; the score as {metric: value}. A trial that was ended on the way is left alone.

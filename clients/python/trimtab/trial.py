@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trimtab import measured, wire
+from trimtab import measured, units, wire
 from trimtab.errors import (
     Invalid,
     InvalidValue,
@@ -217,7 +217,9 @@ class Trial(Said, Leased):
             return {**values.as_metrics(), **metrics}
         objectives = self._study.objectives
         elsewhere = {*self._logged, *(self._study.record.get("late_metrics") or ())}
-        left = [name for name, one in objectives.items() if name not in elsewhere and one.formula is None]
+        left = [
+            name for name, one in objectives.items() if not units.follows(name, elsewhere) and one.formula is None
+        ]
         left = left or list(objectives)
         if len(left) != 1:
             raise MissingMetric(f"expected {{metric: value}} with a value for each of {left!r}, got {values!r}")

@@ -16,7 +16,7 @@ _TAKEN = {
 }
 _ONE = ("log_ei", "ei", "pi", "ucb")
 """Acquisitions of a study with one objective, the default first."""
-_SEVERAL = ("log_ehvi",)
+_SEVERAL = ("log_ehvi", "log_ei")
 
 
 def check_options(options: Mapping[str, Any], *, algorithm: str, objectives: int, space: Space) -> None:

@@ -49,7 +49,10 @@ def trade_off(
     """
     complete = [one for one in history if _counts(problem, one)]
     if len(complete) < 2:
-        raise NoSurrogate(f"a trade-off needs 2 complete trials within the limits, this study has {len(complete)}")
+        raise NoSurrogate(
+            f"a trade-off needs 2 complete trials that told {of} and {against} and keep the limits, this study has "
+            f"{len(complete)}"
+        )
     places = [problem.objective_names.index(name) for name in (of, against)]
     losses = np.array([[one.losses[place] for place in places] for one in complete])
     posterior = Posterior.of(problem, history, surrogates)

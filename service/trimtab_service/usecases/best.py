@@ -61,7 +61,11 @@ def _none(tx: Transaction, all_of: Standings, conditions: Sequence[Condition]) -
         return NoCompleteTrial(f"no complete trial of study {study.name!r} has a value of the objective yet")
     nearest = _nearest(tx, all_of, limits)
     if nearest is None:
-        return NoFeasibleTrial(f"no finished trial of study {study.name!r} is known to keep the limits", nearest=None)
+        untold = sorted({name for limit in limits for name in limit.names if all_of.untold(name)})
+        why = f": none has told {', '.join(untold)}" if untold else ""
+        return NoFeasibleTrial(
+            f"no finished trial of study {study.name!r} is known to keep the limits{why}", nearest=None
+        )
     missed = ", ".join(f"{text} by {excess:.3g}" for text, excess in nearest["misses"].items())
     name = f"trial {nearest['number']}" + (f" ({nearest['variant']})" if nearest["variant"] else "")
     return NoFeasibleTrial(

@@ -52,6 +52,12 @@ class Standings:
             self._values[key] = _column(self.columns, key)
         return self._values[key]
 
+    def untold(self, name: str) -> bool:
+        """Whether this is a metric that no row has a value of."""
+        return (
+            name != NUMBER and name not in self.study.problem.space.names and bool(np.isnan(self.values(name)).all())
+        )
+
     def fitting(self, conditions: Sequence[Condition]) -> Rows:
         """The feasible rows for which all conditions hold."""
         kept = self.feasible.copy()
