@@ -151,6 +151,22 @@ def test_the_front_is_kept_in_a_reduced_past() -> None:
     assert set(range(100)) <= set(past.active(ENCODING, np.ones(ENCODING.width)).numbers)
 
 
+def test_of_a_long_past_what_keeps_the_limits_is_modelled_before_what_is_good() -> None:
+    drawn = np.random.default_rng(0).random((1_000, 2)).tolist()
+    history = [replace(told(i, at(*xy), -float(i < 900)), margins=(1.0,)) for i, xy in enumerate(drawn)]
+    keeping = [replace(one, margins=(-1.0,)) for one in history[900:]]
+    unknown = [replace(one, margins=(math.nan,)) for one in history[:100]]
+    past = Past.of(ENCODING, 1, (*unknown, *history[100:900], *keeping), 1)
+    assert set(range(900, 1_000)) <= set(past.active(ENCODING, np.ones(ENCODING.width)).numbers)
+
+
+def test_where_no_row_keeps_all_limits_those_that_miss_by_least_are_modelled() -> None:
+    drawn = np.random.default_rng(0).random((1_000, 2)).tolist()
+    history = [replace(told(i, at(*xy), float(i)), margins=(-1.0, 1_000.0 - i)) for i, xy in enumerate(drawn)]
+    kept = Past.of(ENCODING, 1, tuple(history), 2).active(ENCODING, np.ones(ENCODING.width))
+    assert set(range(880, 1_000)) <= set(kept.numbers)
+
+
 def test_equal_losses_make_a_model_that_only_knows_where_it_has_been() -> None:
     history = tuple(told(i, at(i / 10, i / 10), 0.5) for i in range(8))
     one = modelled(history)

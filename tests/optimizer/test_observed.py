@@ -42,7 +42,7 @@ def group(one: Observation, objectives: int) -> str:
         return "refused"
     if one.state in OPEN:
         return "pending"
-    if all(map(math.isfinite, losses)):
+    if one.state is not TrialState.FAILED and all(map(math.isfinite, losses)):
         return "told"
     if one.state is TrialState.COMPLETE and not any(map(math.isinf, losses)):
         return "pending"
@@ -104,6 +104,12 @@ def test_blocks_say_what_the_observations_say_in_any_order(data: st.DataObject) 
     for _ in range(2):  # read, then remembered
         packed = PackedHistory.of(data.draw(st.permutations(history)))
         assert_same(Observed.of(encoding, objectives, packed, LIMITS), found)
+
+
+def test_a_failed_trial_of_which_every_objective_is_known_is_failed() -> None:
+    history = [Observation(0, TrialState.FAILED, {"n": 3}, (1.0,), (0.0,), (), FailureKind.OOM)]
+    found = Observed.of(Encoding.of(Space.from_spec({"n": {"type": "int", "low": 0, "high": 9}})), 1, history)
+    assert (found.numbers, found.failed_numbers, found.partial.numbers.tolist()) == ((), (0,), [0])
 
 
 def test_what_was_remembered_of_one_space_is_not_taken_for_another() -> None:

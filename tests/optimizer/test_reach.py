@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,14 @@ def test_with_several_objectives_it_counts_from_the_latest_trial_that_joined_the
 def test_a_result_like_the_best_improves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     history = [told(i, at(i), 0.0) for i in range(LONG)]
     assert reach(history, monkeypatch) == 0.8 * 0.5 ** ((LONG - 1) // 4 % 8)
+
+
+def test_only_what_keeps_the_limits_improves(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = [replace(told(i, at(i), -float(i)), margins=(float(i != 9) - 0.5,)) for i in range(LONG)]
+    limited = {"metrics": ["heat"], "constraints": ["heat <= 1"]}
+    assert reach(history, monkeypatch, **limited) == 0.8 * 0.5 ** ((LONG - 10) // 4 % 8)
+    history[9] = replace(history[9], margins=(0.5,))
+    assert reach(history, monkeypatch, **limited) == 1.0
 
 
 def candidates(space: dict[str, Any], best: dict[str, Any]) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Reads a history into arrays, and remembers the blocks of it that came before.
 
-p: parameters of the space.  m: objectives.  c: limits.  Told: ended with finite losses of all objectives.  Pending:
-open, or complete while a loss is still to come.  Failed: ended without a result, for the params' sake.  Partial: what
-is known of any other, and of cost probes, whose numbers are negative.  Refused trials and those that an
-infrastructure lost are none of told, pending and failed.
+p: parameters of the space.  m: objectives.  c: limits.  Told: ended with finite losses of all objectives, and
+not failed.  Pending: open, or complete while a loss is still to come.  Failed: ended without a result, for the
+params' sake.  Partial: what is known of any other, and of cost probes, whose numbers are negative.  Refused trials
+and those that an infrastructure lost are none of told, pending and failed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Observed", "Partial"]
 _BLOCKS = 128
 """So many blocks are remembered: some 30,000 trials."""
 _OPEN = {state.value for state in OPEN}
-_COMPLETE, _REFUSED = TrialState.COMPLETE.value, TrialState.INFEASIBLE.value
+_COMPLETE, _REFUSED, _FAILED = TrialState.COMPLETE.value, TrialState.INFEASIBLE.value, TrialState.FAILED.value
 _NOBODYS = FailureKind.INFRASTRUCTURE.value
 
 
@@ -119,7 +119,7 @@ def _read(encoding: Encoding, objectives: int, limits: int, columns: Columns) ->
     variances = _wide(columns.variances, objectives, 0.0)
     real = numbers >= 0
     unfinished, refused = np.isin(states, list(_OPEN)), states == _REFUSED
-    told = np.all(np.isfinite(losses), axis=1) & real & ~unfinished & ~refused
+    told = np.all(np.isfinite(losses), axis=1) & real & ~unfinished & ~refused & (states != _FAILED)
     awaited = (states == _COMPLETE) & ~np.any(np.isinf(losses), axis=1)  # a loss is still to come
     pending = ~told & real & (unfinished | awaited)
     lost = np.array([failure == _NOBODYS for failure in columns.failures], dtype=bool)

@@ -48,15 +48,16 @@ class Past(Observed):
     def active(self, encoding: Encoding, length_scales: Floats) -> Past:
         """The past with what is modelled, 300 told, 60 failed, 200 known in part; all keys and pending ones are kept.
 
-        Of the told 40 % are the best, 40 % the nearest to the best in units of the length scales, (D,), and 20 % any;
-        of the failed the latest; of those known in part half are the nearest to a limit, the others any.
+        Of the told 40 % are the best, first those that keep every limit, 40 % the nearest to the best in units of
+        the length scales, (D,), and 20 % any; of the failed the latest; of those known in part half are the nearest
+        to a limit, the others any.
         """
         few = len(self.told) <= ACTIVE and len(self.failed) <= ACTIVE_FAILED
         if few and len(self.partial) <= ACTIVE_PARTIAL:
             return self
         chosen = np.arange(len(self.told))
         if len(self.told) > ACTIVE:
-            best = _by_merit(self.losses)
+            best = _by_merit(self.losses, self.margins)
             points = encoding.points(self.told) / length_scales
             near = np.argsort(np.sum((points - points[best[0]]) ** 2, axis=1), kind="stable")
             chosen = _merged([best, near, _in_any_order(np.array(self.numbers))], ACTIVE, _SHARES)
@@ -90,10 +91,19 @@ def _in_any_order(numbers: NDArray[np.int64]) -> NDArray[np.intp]:
     return np.argsort(numbers * 2_654_435_761 % 2**32, kind="stable")
 
 
-def _by_merit(losses: Floats) -> NDArray[np.intp]:
-    """Places from best to worst: the front first, then by the mean rank over the objectives. (n, m) -> (n,)"""
+def _by_merit(losses: Floats, margins: Floats) -> NDArray[np.intp]:
+    """Places from best to worst: what keeps every limit first; its front, then by the mean rank over the objectives.
+
+    Where none keeps all, by the largest margin before that, and last what is not known. (n, m), (n, c) -> (n,)
+    """
     ranks = np.argsort(np.argsort(losses, axis=0, kind="stable"), axis=0, kind="stable").mean(axis=1)
-    return np.lexsort((ranks, ~non_dominated(losses)))
+    keeps = np.all(margins <= 0.0, axis=1)  # nan is not known to
+    front = np.zeros(len(losses), dtype=bool)
+    if np.any(keeps):
+        front[keeps] = non_dominated(losses[keeps])
+        front[~keeps] = non_dominated(losses[~keeps])
+        return np.lexsort((ranks, ~front, ~keeps))
+    return np.lexsort((ranks, ~non_dominated(losses), margins.max(axis=1)))
 
 
 def _merged(orders: Sequence[NDArray[np.intp]], most: int, shares: Sequence[float]) -> NDArray[np.intp]:

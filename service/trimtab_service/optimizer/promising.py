@@ -107,12 +107,17 @@ def reach_of(past: Past, dims: int) -> float:
 
     A trust region that halves with each max(4, d) trials in a row that improved nothing, and opens again when it is
     smaller than 2^-7. Eriksson et al. 2019, section 2, for one region, without doubling after successes.
-    past: all of it, for the latest trials need not be modelled. A trial improved if it joined the front.
+    past: all of it, for the latest trials need not be modelled. A trial improved if it joined the front of those that
+    are known to keep every limit; while there is none, nothing has stopped improving, and the region is open.
     """
     if past.count <= _LONG:
         return 1.0
-    _, first = np.unique(past.losses, axis=0, return_index=True)  # one that equals an earlier one improved nothing
-    since = past.numbers[-1] - past.numbers[int(first[non_dominated(past.losses[first])].max())]
+    keeps = np.flatnonzero(np.all(past.margins <= 0.0, axis=1))
+    if len(keeps) == 0:
+        return 1.0
+    losses = past.losses[keeps]
+    _, first = np.unique(losses, axis=0, return_index=True)  # one that equals an earlier one improved nothing
+    since = past.numbers[-1] - past.numbers[int(keeps[first[non_dominated(losses[first])].max()])]
     return 0.8 * 0.5 ** (since // max(4, dims) % 8)
 
 
