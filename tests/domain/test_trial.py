@@ -119,7 +119,7 @@ def test_what_is_late_is_nan_until_it_comes():
     assert seen.margins == ()
 
 
-@pytest.mark.parametrize("state", [TrialState.WAITING, TrialState.RUNNING, TrialState.INFEASIBLE])
+@pytest.mark.parametrize("state", [TrialState.WAITING, TrialState.RUNNING, TrialState.STOPPED, TrialState.FAILED])
 def test_of_a_trial_that_is_not_complete_only_known_metrics_count(state):
     values = {"accuracy": Value(0.9), "size_bytes": Value(100.0), "latency_ms": Value(40.0)}
     seen = Observation.of(LIMITED, 3, state, {}, values)
@@ -128,6 +128,13 @@ def test_of_a_trial_that_is_not_complete_only_known_metrics_count(state):
     assert math.isnan(seen.margins[0])
     assert seen.margins[1] == pytest.approx(math.log(0.1))
     assert Observation.of(LIMITED, 3, state, {"x": 1}, {}) == Observation(3, state, {"x": 1})
+
+
+def test_the_margins_of_a_refused_trial_are_of_all_that_was_told():
+    values = {"accuracy": Value(0.9), "size_bytes": Value(100.0), "latency_ms": Value(40.0)}
+    seen = Observation.of(LIMITED, 3, TrialState.INFEASIBLE, {}, values)
+    assert math.isnan(seen.losses[0])
+    assert seen.margins == (pytest.approx(math.log(2)), pytest.approx(math.log(0.1)))
 
 
 def test_a_probe_tells_all_that_it_measured():

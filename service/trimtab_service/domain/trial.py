@@ -211,12 +211,15 @@ class Observation:
     ) -> Observation:
         """A trial of the problem. values: its own, of no variant. baseline: the baseline trial's values.
 
-        Of a trial that is not complete only known metrics say what they would in the end.
+        Of a trial that is not complete only known metrics say what they would in the end; but the margins of a
+        refused one are of all that was told, for that decided its refusal.
         """
+        every = values
         if state is not TrialState.COMPLETE and number >= 0:
             values = {key: value for key, value in values.items() if problem.is_known(key)}
+        decisive = every if state is TrialState.INFEASIBLE else values
         told = [(objective, derived_value(objective.metric, values)) for objective in problem.objectives]
-        numbers = {key: value.value for key, value in values.items()} if problem.limits else {}
+        numbers = {key: value.value for key, value in decisive.items()} if problem.limits else {}
         margins = [limit.margin(numbers, baseline) for limit in problem.limits] if numbers else []
         has_loss = any(value is not None for _, value in told)
         return cls(
