@@ -9,6 +9,7 @@ import pytest
 from trimtab_service.domain.errors import InvalidValue, MissingMetric, UnknownMetric
 from trimtab_service.domain.metric import Value
 from trimtab_service.domain.study import Problem
+from trimtab_service.domain.told import as_variant
 
 SPEC: dict[str, Any] = {
     "space": {"lr": {"type": "float", "low": 1e-4, "high": 1.0, "log": True}},
@@ -144,3 +145,9 @@ def test_variants_that_make_no_sense_are_refused(variants, error, says):
     with pytest.raises(error) as caught:
         problem.variants(variants, {"accuracy": Value(0.5), "size_bytes": Value(9.0)})
     assert says in caught.value.detail
+
+
+def test_a_variant_takes_neither_another_units_figure_nor_a_formulas_value_from_its_trial():
+    own = {"accuracy": 0.9, "size_bytes": 1e5, "gain": 3.0, 'size_bytes["pi"]': 7.0}
+    assert as_variant(own, {"size_kb": 25.0}, {"gain"}) == {"accuracy": 0.9, 'size_bytes["pi"]': 7.0, "size_kb": 25.0}
+    assert as_variant(own, {"gain": 4.0, "size_bytes": 5.0}, {"gain"}) == {**own, "gain": 4.0, "size_bytes": 5.0}

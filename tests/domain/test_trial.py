@@ -82,6 +82,11 @@ def test_the_same_tell_changes_nothing_although_a_late_value_came_between():
         told.complete({**VALUES, "latency_ms": Value(4.0)})
 
 
+def test_the_same_tell_changes_nothing_although_a_variant_has_a_later_value():
+    told = RUNNING.complete(VALUES, {"int8": {"accuracy": Value(0.8), "reward": Value(3.0)}})
+    assert told.complete(VALUES, {"int8": {"accuracy": Value(0.8)}}) is told
+
+
 def test_a_refused_trial_keeps_its_costs_and_the_same_refusal_changes_nothing():
     costs = {"macs": Value(1e9)}
     refused = RUNNING.refuse(2, costs)

@@ -155,6 +155,15 @@ def test_changes_make_other_columns_and_leave_the_former_as_they_were():
     assert second.size > first.size > Columns().size == 0
 
 
+def test_a_variant_has_no_figure_of_its_trial_in_another_unit_and_no_formulas_value_of_it():
+    told = {"": {"size_bytes": 1e5, "acc": 0.9, "gain": 2.0}, "int8": {"size_kb": 25.0}}
+    found = Columns(computed=frozenset({"gain"})).changed([Completed(0, "{}", told)])
+    found = found.changed([Completed(1, "{}", told)])
+    for number in (0, 1):
+        assert rows(found)[number, ""] == told[""]
+        assert rows(found)[number, "int8"] == {"acc": 0.9, "size_kb": 25.0}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_change_among_a_hundred_thousand_trials_is_read_as_fast_as_among_a_thousand(store):

@@ -52,6 +52,17 @@ def test_variants_and_the_artifact_are_told_with_the_result_and_read_back(store)
     assert (found.artifact, found.values[PI]) == ("s3://models/7", Value(20.0))  # a list has no contracts
 
 
+def test_a_result_takes_the_place_of_what_preflight_said_in_another_unit(store):
+    study = a_study(store)
+    before = a_trial(store, study)
+    with store.begin() as tx:
+        tx.add_values(study, before.number, {"size_bytes": Value(64_000.0), "macs": Value(5.0)})
+        result = {"size_kb": Value(10.0), "macs": Value(5.0)}
+        assert tx.close_trial(study, before, before.complete(result, VARIANTS))
+        after = tx.trial(study, before.number)
+    assert (after.values, after.variants) == (result, VARIANTS)
+
+
 def test_trials_are_added_with_variants_and_artifacts(store):
     study = a_study(store)
     new = [

@@ -199,4 +199,4 @@ def test_an_answer_at_100_000_trials_takes_a_small_multiple_of_one_at_1_000(stud
             seconds.append(time.perf_counter() - begun)
         medians[size] = statistics.median(seconds)
         print(f"{size} trials: read in {first:.2f} s, then {medians[size] * 1e3:.1f} ms for a front and a best")
-    assert medians[100_000] < 8 * medians[1_000]
+    assert medians[100_000] < 15 * medians[1_000]  # a scan takes a hundred times as long

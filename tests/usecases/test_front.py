@@ -7,7 +7,7 @@ import math
 import pytest
 
 from trimtab_service.domain.errors import InvalidParams, InvalidQuery, MissingMetric, NoCompleteTrial
-from trimtab_service.usecases import best, enqueue, front, history
+from trimtab_service.usecases import best, devices, enqueue, front, history
 
 TWO = {
     "accuracy": {"direction": "maximize", "reference": 0.5},
@@ -136,3 +136,15 @@ def test_history_is_filtered_over_pages_without_gaps_or_repeats(study, add, room
         history.trials(rooms, caller, "s", limit=0)
     with pytest.raises(InvalidQuery, match="expected names of"):
         history.trials(rooms, caller, "s", where=["acc > 1"])
+
+
+def test_a_variant_in_another_unit_is_found_for_a_device(study, add, rooms, caller, once):
+    study(objectives={"accuracy": "maximize", "size_kb": "minimize"})
+    add({"accuracy": 0.9, "size_bytes": 100_000}, variants={"int8": {"size_kb": 25}})
+    devices.save(rooms, caller, "mcu", {"size_bytes": 64_000}, once(), replace=False)
+    assert best.best(rooms, caller, "s", device="mcu").variant == "int8"
+    (entry,) = front.pareto(rooms, caller, "s", device="mcu").entries
+    assert (entry.variant, {key: one.value for key, one in entry.trial.values.items()}) == (
+        "int8",
+        {"accuracy": 0.9, "size_kb": 25},
+    )

@@ -236,3 +236,27 @@ def test_what_follows_from_late_metrics_is_worked_out_when_the_last_one_comes(
     assert "reward" not in now(rooms, caller).values
     measured(jobs(device="b")[0], 3)
     assert now(rooms, caller).values["reward"].value == 4
+
+
+def test_a_late_value_gives_every_variant_its_own_reward(study, jobs, measured, rooms, caller, once):
+    reward = {"direction": "maximize", "formula": "accuracy / size_kb - latency_ms"}
+    study(objectives={"reward": reward}, metrics=["accuracy", "size_kb"], late_metrics=["latency_ms"])
+    trial = ask.ask(rooms, caller, "s", 1, "trainer", once()).body["result"][0]
+    variants = {"int8": {"size_kb": 1}, "fast": {"latency_ms": 1}, "empty": {"size_kb": 0}}
+
+    def told():
+        return tell.tell(rooms, caller, "s", trial.number, trial.epoch, values, once(), variants=variants)
+
+    values = {"accuracy": 8, "size_kb": 4}
+    told()
+    assert now(rooms, caller).variants["fast"]["reward"].value == 1
+    assert "reward" not in now(rooms, caller).variants["int8"]
+    measured(jobs(device="")[0], 0.5)
+    found = now(rooms, caller)
+    assert found.values["reward"].value == 1.5
+    assert {name: own["reward"].value for name, own in found.variants.items() if "reward" in own} == {
+        "fast": 1,
+        "int8": 7.5,
+    }
+    told()
+    assert now(rooms, caller) == found

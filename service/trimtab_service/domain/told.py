@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from trimtab_service.domain.errors import InvalidStudy, InvalidValue, MissingMetric, UnknownMetric
 from trimtab_service.domain.expression import Expression
@@ -19,6 +20,7 @@ from trimtab_service.domain.metric import (
 from trimtab_service.domain.units import derived_value, follows
 
 MAX_VARIANTS = 50
+_T = TypeVar("_T", Value, float)
 _VARIANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._%+-]{0,98}[A-Za-z0-9._%+-])?")
 
 
@@ -31,7 +33,7 @@ class Told:
     late: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        computed = {one.metric for one in self.objectives if one.formula}
+        computed = self._computed
         for one in self.objectives:
             if one.formula and computed & formula_of(one).names:
                 raise InvalidStudy(
@@ -74,21 +76,28 @@ class Told:
                 )
             if not isinstance(told, Mapping) or not told:
                 raise InvalidValue(f"variant {name!r}: expected {{metric: value}}, got {told!r}")
-            checked = self._checked(told)
-            # what follows of the trial's own values in another unit must not stand beside what the variant tells
-            own = {key: one for key, one in values.items() if not follows(key, tuple(checked))}
-            formulas = {one.metric for one in self.objectives if one.formula}
-            merged = {key: one for key, one in own.items() if key not in formulas} | checked
-            self._complete(merged)
-            for objective in self.objectives:
-                one = merged.get(objective.metric)
-                if one is not None and objective.log and one.value <= 0:
-                    raise InvalidValue(
-                        f"variant {name!r}: {objective.metric!r} is on a log scale, so it must be above 0, "
-                        f"got {one.value}"
-                    )
-            found[name] = {key: one for key, one in merged.items() if own.get(key) is not one}
+            found[name] = self.variant(name, self._checked(told), values)
         return found
+
+    def variant(self, name: str, told: Mapping[str, Value], values: Mapping[str, Value]) -> dict[str, Value]:
+        """What was told of this variant, checked before, and what follows. values: the trial's own.
+
+        Raises InvalidValue.
+        """
+        merged = as_variant(values, told, self._computed)
+        self._complete(merged)
+        for objective in self.objectives:
+            one = merged.get(objective.metric)
+            if one is not None and objective.log and one.value <= 0:
+                raise InvalidValue(
+                    f"variant {name!r}: {objective.metric!r} is on a log scale, so it must be above 0, "
+                    f"got {one.value}"
+                )
+        return {key: one for key, one in merged.items() if values.get(key) is not one}
+
+    @property
+    def _computed(self) -> frozenset[str]:
+        return frozenset(one.metric for one in self.objectives if one.formula)
 
     def knows(self, key: str) -> bool:
         """Whether a trial may tell this metric."""
@@ -139,6 +148,16 @@ class Told:
             f"expected a value for each of {[one.metric for one in self.objectives]!r}, got {list(given)!r}: "
             f"{objective.metric!r} is missing"
         )
+
+
+def as_variant(own: Mapping[str, _T], told: Mapping[str, _T], computed: Collection[str]) -> dict[str, _T]:
+    """A variant's values: what was told of it over the trial's own, as far as that holds for the variant too.
+
+    The trial's figure in another unit than the variant's does not, nor what formulas gave for it. computed: the
+    objectives with formulas.
+    """
+    kept = {key: one for key, one in own.items() if key in told or not (key in computed or follows(key, told))}
+    return {**kept, **told}
 
 
 @lru_cache(maxsize=256)

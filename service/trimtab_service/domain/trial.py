@@ -174,11 +174,17 @@ class Trial:
             )
 
     def _has(self, values: Mapping[str, Value], variants: Mapping[str, Mapping[str, Value]]) -> bool:
-        """Whether just these were told: every value is there, and no variant that is not among them."""
-        own = _numbers(self.values)
-        return _numbers(values).items() <= own.items() and {n: _numbers(v) for n, v in variants.items()} == {
-            n: _numbers(v) for n, v in self.variants.items()
-        }
+        """Whether just these were told: every value is there, and no variant that is not among them.
+
+        What the trial and its variants have beside them was measured or computed later.
+        """
+        return variants.keys() == self.variants.keys() and all(
+            _numbers(told).items() <= _numbers(own).items()
+            for told, own in [
+                (values, self.values),
+                *((told, self.variants[name]) for name, told in variants.items()),
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)

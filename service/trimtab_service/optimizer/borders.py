@@ -8,14 +8,17 @@ read as the latent of a probit (Rasmussen & Williams 2006, Eq. 3.25, without the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import log_ndtr
 
 from trimtab_service.domain.study import Problem
 from trimtab_service.optimizer import surrogate as gp
+from trimtab_service.optimizer.crossvalidation import leave_one_out
 from trimtab_service.optimizer.encoding import Encoding, Floats
 from trimtab_service.optimizer.modelling import State, States, is_exact, refit
 from trimtab_service.optimizer.past import Past
@@ -107,7 +110,23 @@ def _of_failures(encoding: Encoding, past: Past, state: State | None) -> Border:
     z = np.concatenate([np.full(len(past.told), -1.0), np.ones(len(past.failed))])
     data = gp.rows(encoding.points(np.vstack([past.told, past.failed])), z, np.zeros(len(z)))
     count = past.count + len(past.failed)
-    return Border(FAILURES, *_refit(encoding, Prior.of(encoding.choices), data, count, state, spread=1.0))
+    surrogate, spread, fitted, how = _refit(encoding, Prior.of(encoding.choices), data, count, state, spread=1.0)
+    if not _tells(surrogate):
+        return Border(FAILURES, None, spread, 0, {"fit": "none", "rows": len(z)})
+    return Border(FAILURES, surrogate, spread, fitted, how)
+
+
+def _tells(surrogate: Surrogate) -> bool:
+    """Whether held-out outcomes are likelier under the process than under the share of failures alone.
+
+    Where nothing tells failures apart, a process would only keep the search from where it has been.
+    """
+    z = surrogate.data.z
+    held = leave_one_out(surrogate)
+    likely = log_ndtr(np.where(z > 0.0, held.mean, -held.mean) / np.sqrt(1.0 + held.sd**2))
+    share = float(np.mean(z > 0.0))
+    alone = np.where(z > 0.0, math.log(max(share, 1e-9)), math.log(max(1.0 - share, 1e-9)))
+    return float(np.mean(likely)) > float(np.mean(alone))
 
 
 def _refit(

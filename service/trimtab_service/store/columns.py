@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, overload
 
 from trimtab_service.domain.space import Params
+from trimtab_service.domain.told import as_variant
 
 _versions = itertools.count(1)
 _UNTOLD = array("d", [math.nan])
@@ -52,14 +53,16 @@ class Columns:
     """A row per complete trial and variant, by number and then variant: the trial itself, variant "", is first.
 
     numbers: the rows' trials. values: metric key -> a number per row, nan where none was told; where a variant's was
-    not told, its trial's. version: another one for other columns; the same object stands for what has not changed.
-    Nobody changes one: `changed` copies.
+    not told, its trial's as far as that holds for it too. computed: the objectives with formulas, which a variant has
+    of its own only. version: another one for other columns; the same object stands for what has not changed. Nobody
+    changes one: `changed` copies.
     """
 
     numbers: array[int] = field(default_factory=lambda: array("q"))
     variants: Sequence[str] = ()
     params: PackedParams = field(default_factory=PackedParams)
     values: Mapping[str, array[float]] = field(default_factory=dict)
+    computed: frozenset[str] = frozenset()
     version: int = field(default_factory=lambda: next(_versions))
 
     def __len__(self) -> int:
@@ -79,7 +82,7 @@ class Columns:
         numbers, variants, texts = self.numbers[:], list(self.variants), list(self.params.texts)
         values = {key: column[:] for key, column in self.values.items()}
         for one in new:
-            rows = _rows(one)
+            rows = _rows(one, self.computed)
             start, end = bisect_left(numbers, one.number), bisect_right(numbers, one.number)
             numbers[start:end] = array("q", [one.number]) * len(rows)
             variants[start:end] = [variant for variant, _ in rows]
@@ -91,13 +94,13 @@ class Columns:
                     if key not in values:
                         values[key] = _UNTOLD * len(numbers)
                     values[key][place] = value
-        return Columns(numbers, variants, PackedParams(texts), values)
+        return Columns(numbers, variants, PackedParams(texts), values, self.computed)
 
     def _rows_of(self, number: int) -> int:
         return bisect_right(self.numbers, number) - bisect_left(self.numbers, number)
 
 
-def _rows(one: Completed) -> list[tuple[str, Mapping[str, float]]]:
+def _rows(one: Completed, computed: frozenset[str]) -> list[tuple[str, Mapping[str, float]]]:
     """The variants in order, each with its values over the trial's own."""
     told = one.values or {}
-    return [(variant, {**told[""], **told[variant]}) for variant in sorted(told)]
+    return [(name, as_variant(told[""], told[name], computed) if name else told[name]) for name in sorted(told)]

@@ -157,6 +157,8 @@ class Trials(Claims):
         ).one_or_none()
         if closed is None:
             return False
+        if after.state is TrialState.COMPLETE:
+            self.drop_values(closed.id)
         told = {"": after.values, **after.variants}
         self.put_values((closed.id, name, values) for name, values in told.items())
         self.record(EventKind(after.state.value), [(closed.id, closed.lease_epoch)])

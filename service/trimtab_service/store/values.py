@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, insert, select, update
 
 from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.metric import Value, join_key, split_key
@@ -54,6 +54,14 @@ class Values(Events):
                 ),
                 rows,
             )
+
+    def drop_values(self, trial_id: int) -> None:
+        """Forget the trial's own values: those of preflight, in whatever unit, once its result is told."""
+        self.connection.execute(
+            delete(trial_values).where(
+                self.own(trial_values), trial_values.c.trial_id == trial_id, trial_values.c.variant == ""
+            )
+        )
 
     def insert_values(self, new: Iterable[NewValues]) -> None:
         """Keep the values of trials that have none yet."""

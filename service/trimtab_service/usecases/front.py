@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trimtab_service.domain.errors import InvalidQuery
 from trimtab_service.domain.metric import Objective
 from trimtab_service.domain.study import Problem, Study
+from trimtab_service.domain.told import as_variant
 from trimtab_service.domain.trial import Trial, TrialState
 from trimtab_service.optimizer.pareto import hypervolume, infer_reference, knee
 from trimtab_service.store import Transaction
@@ -164,11 +165,14 @@ def entries_of(tx: Transaction, all_of: Standings, rows: Rows | Sequence[int]) -
     numbers = [int(all_of.numbers[row]) for row in rows]
     trials = {trial.number: trial for trial in tx.trials_of(all_of.study, sorted(set(numbers)))}
     variants = [all_of.columns.variants[row] for row in rows]
-    return tuple(_entry(trials[number], variant) for number, variant in zip(numbers, variants, strict=True))
+    computed = all_of.study.problem.computed
+    return tuple(_entry(trials[number], variant, computed) for number, variant in zip(numbers, variants, strict=True))
 
 
-def _entry(trial: Trial, variant: str) -> Entry:
-    return Entry(replace(trial, values={**trial.values, **trial.variants.get(variant, {})}), variant)
+def _entry(trial: Trial, variant: str, computed: frozenset[str]) -> Entry:
+    if not variant:
+        return Entry(trial)
+    return Entry(replace(trial, values=as_variant(trial.values, trial.variants[variant], computed)), variant)
 
 
 def _volume(losses: Floats, reference: Floats) -> float | None:

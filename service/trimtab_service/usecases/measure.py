@@ -72,8 +72,9 @@ def tell(rooms: Rooms, caller: Caller, job_id: int, epoch: int, value: object, o
         if not tx.close_measure_job(job, epoch):
             raise TrialAlreadyFinished(f"measure job {job.id} was ended by another request just now")
         tx.add_values(study, trial.number, {key: told})
-        if follows := _following(study, tx.trial(study, trial.number)):  # read while this transaction holds the trial
-            tx.add_values(study, trial.number, follows)
+        now = tx.trial(study, trial.number)  # read while this transaction holds the trial
+        for variant, values in _following(study, now).items():
+            tx.add_values(study, trial.number, values, variant)
         return once.save(tx, tx.measure_job(job_id))
 
 
@@ -162,7 +163,14 @@ def _check_same(job: MeasureJob, key: str, before: Value | None, told: Value) ->
         raise TrialAlreadyFinished(f"measure job {job.id} is done: {key} is {there} and can't be told {told.value}")
 
 
-def _following(study: Study, trial: Trial) -> Mapping[str, Value]:
-    """What can be worked out now that a value has come, without what the trial has already."""
+def _following(study: Study, trial: Trial) -> Mapping[str, Mapping[str, Value]]:
+    """What can be worked out now that a value has come, without what is there: by variant, "" for the trial's own.
+
+    Raises InvalidValue.
+    """
     values = study.problem.values({}, complete=True, before=trial.values)
-    return {key: value for key, value in values.items() if key not in trial.values}
+    told, found = {"": trial.values, **trial.variants}, {"": values}
+    for name, own in trial.variants.items():
+        found[name] = study.problem.told.variant(name, own, values)
+    new = {name: {key: one for key, one in found[name].items() if told[name].get(key) != one} for name in told}
+    return {name: values for name, values in new.items() if values}
