@@ -73,5 +73,5 @@ def test_ten_thousand_random_texts_give_a_value_or_a_refusal_quickly():
                 assert value is None or math.isfinite(value)
         assert Expression.parse(expression.text) == expression
     assert read > COUNT / 10  # the texts are not all nonsense
-    assert slowest < 0.5
+    assert slowest < 5.0  # what is not bounded takes for ever; a collection of garbage takes a second
     assert time.process_time() - begin < 30  # of a busy machine; about 2 of an idle one

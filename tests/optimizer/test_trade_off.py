@@ -111,5 +111,5 @@ def test_the_same_history_gives_the_same_answer() -> None:
 
 def test_too_few_trials_within_the_limits_are_said() -> None:
     problem = a_problem(SQUARE, objectives=BOTH, constraints=["accuracy >= 2"])
-    with pytest.raises(NoSurrogate, match="needs 2 complete trials within the limits, this study has 0"):
+    with pytest.raises(NoSurrogate, match="keep the limits, this study has 0"):
         trade_off(problem, a_history(problem), {}, "accuracy", "size_bytes", 4)
