@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("trimtab")
 
 Catch = tuple[type[Exception], ...]
+_AWAKE_SECONDS = 1.0
+"""How long a wait for trials goes on without a look around."""
 QUIET_ENDS = frozenset({"budget_reached", "space_exhausted"})
 """Codes of StudyFinished that are a run's ordinary end."""
 
@@ -226,7 +228,9 @@ def _tell(trial: Trial, result: Any) -> None:
 def _ended(running: Sequence[Any]) -> list[Any]:
     """The futures that are done, waited for. Those of concurrent.futures wake us; others can only be asked."""
     if all(isinstance(future, concurrent.futures.Future) for future in running):
-        done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+        done: set[Any] = set()
+        while not done:  # now and then awake: a Ctrl-C that comes just before a wait would not end it
+            done = concurrent.futures.wait(running, _AWAKE_SECONDS, concurrent.futures.FIRST_COMPLETED).done
         return [future for future in running if future in done]
     pause = 0.01
     while not (ended := [future for future in running if future.done()]):
